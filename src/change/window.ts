@@ -1,0 +1,17 @@
+import { type CommitVersion, nextVersion } from './commit-version.ts';
+
+/** The commits with `after < version <= through`. Never empty. */
+export interface Window {
+  readonly after: CommitVersion;
+  readonly through: CommitVersion;
+}
+
+export function windowOf(after: CommitVersion, through: CommitVersion): Window {
+  if (through <= after) throw new RangeError(`empty window: after ${after} through ${through}`);
+  return { after, through };
+}
+
+/** First version inside the window: `table_changes` is inclusive at both ends. */
+export function firstVersion(window: Window): CommitVersion {
+  return nextVersion(window.after);
+}

@@ -1,0 +1,83 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { ErrorKind } from '../error/error-kind.ts';
+import type { Plan } from '../plan/plan.ts';
+
+/** Why a sync stands still, in words for the operator. */
+export interface HaltCause {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly remedy: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What the last successful look at the source saw. */
+export interface LastLook {
+  readonly latest: CommitVersion;
+  readonly latestCommittedAt: number;
+  readonly at: number;
+}
+
+/** Where one sync stands. Times are milliseconds since the epoch. */
+export type CheckpointState =
+  | { readonly state: 'new' }
+  | { readonly state: 'idle' }
+  /** One planner holds the claim until the lease runs out. A plan is there once it was committed; it never changes. */
+  | { readonly state: 'planning'; readonly claim: string; readonly leaseUntil: number; readonly plan?: Plan }
+  /** The chunks were sent. `sentAt` is the last time, `resends` how often again. */
+  | { readonly state: 'applying'; readonly plan: Plan; readonly sentAt: number; readonly resends: number }
+  /** Nothing happens until a person acts. The plan in flight, if any, goes on from here. */
+  | { readonly state: 'halted'; readonly cause: HaltCause; readonly plan?: Plan }
+  | {
+      readonly state: 'paused';
+      readonly by: string;
+      readonly reason: string;
+      readonly at: number;
+      readonly plan?: Plan;
+    };
+
+export type Checkpoint = CheckpointState & {
+  /** Mirror of the target's `through`, for status; Postgres is the truth. */
+  readonly through?: CommitVersion;
+  readonly look?: LastLook;
+};
+
+/** A checkpoint as stored. `revision` is a uuid, new at every write; undefined before the first. */
+export interface StoredCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly revision: string | undefined;
+}
+
+/** What writers report of a plan's slices; for people and for economy, never for safety. */
+export interface Progress {
+  readonly done: ReadonlySet<number>;
+  /** Last failure of a slice, by slice. */
+  readonly failures: ReadonlyMap<number, SliceFailure>;
+}
+
+export interface SliceFailure {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly attempt: number;
+  readonly at: number;
+}
+
+/**
+ * One checkpoint per sync, one progress record per plan. Every write is one conditional write on one item;
+ * reads are strongly consistent. Failures are `checkpoint_unavailable`.
+ */
+export interface CheckpointStore {
+  /** A sync never written is `new`. */
+  read(sync: string, signal: AbortSignal): Promise<StoredCheckpoint>;
+  /** Writes if the stored revision still is `ifRevision`; `conflict` means that somebody else wrote since. */
+  write(
+    sync: string,
+    checkpoint: Checkpoint,
+    ifRevision: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly outcome: 'written'; readonly revision: string } | { readonly outcome: 'conflict' }>;
+  addDone(planId: string, slice: number, signal: AbortSignal): Promise<void>;
+  recordFailure(planId: string, slice: number, failure: SliceFailure, signal: AbortSignal): Promise<void>;
+  readProgress(planId: string, signal: AbortSignal): Promise<Progress>;
+  close(): void;
+}

@@ -1,0 +1,186 @@
+/**
+ * What a failure means for the sync, and what the operator does next.
+ *
+ * - `retry`: the same work may succeed later; it goes back with a backoff.
+ * - `replan`: the plan no longer fits the world; drop it, look again, make another.
+ * - `halt`: trying again changes nothing until a person acts.
+ * - `refuse`: a usage or configuration error; nothing was started.
+ */
+export type ErrorAction = 'retry' | 'replan' | 'halt' | 'refuse';
+
+export interface ErrorPolicy {
+  readonly action: ErrorAction;
+  /** One sentence, what to do. `<sync>` stands for the sync's name. */
+  readonly remedy: string;
+}
+
+export type ErrorKind = keyof typeof ERROR_POLICY;
+
+export const ERROR_POLICY = {
+  config_invalid: {
+    action: 'refuse',
+    remedy: 'Correct the named places in lakeferry.yaml and run the command again.',
+  },
+  usage: { action: 'refuse', remedy: 'See "lakeferry --help".' },
+
+  source_unavailable: {
+    action: 'retry',
+    remedy:
+      'Check that the SQL warehouse runs and that its host, port and HTTP path are right; Lakeferry tries again by itself.',
+  },
+  source_unauthorized: {
+    action: 'halt',
+    remedy: 'Renew the Databricks token or the service principal secret, then run "lakeferry run <sync>".',
+  },
+  source_permission: {
+    action: 'halt',
+    remedy:
+      'Grant USE CATALOG, USE SCHEMA and SELECT on the source table to the Databricks principal, then run "lakeferry run <sync>".',
+  },
+  source_table_missing: {
+    action: 'halt',
+    remedy:
+      'Check syncs.<sync>.source in lakeferry.yaml, or create the table, then run "lakeferry run <sync>".',
+  },
+  source_column_missing: {
+    action: 'halt',
+    remedy:
+      'Correct the column names of syncs.<sync> in lakeferry.yaml, or add the columns to the source table, then run "lakeferry run <sync>".',
+  },
+  source_query_invalid: {
+    action: 'halt',
+    remedy:
+      'Correct syncs.<sync>.where in lakeferry.yaml so that the warehouse accepts it, then run "lakeferry run <sync>".',
+  },
+  source_replaced: {
+    action: 'replan',
+    remedy:
+      'The source table was dropped and created again: drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
+  },
+  source_incomplete: {
+    action: 'retry',
+    remedy: 'The warehouse delivered fewer rows than it counted; Lakeferry reads them again by itself.',
+  },
+  source_failed: {
+    action: 'retry',
+    remedy:
+      "Read the warehouse's message; if it comes again, open the query in the Databricks query history.",
+  },
+  change_feed_off: {
+    action: 'halt',
+    remedy:
+      'Run "alter table … set tblproperties (delta.enableChangeDataFeed = true)" on the source; changes made before are not in the feed, so drop the target table to load it anew, then run "lakeferry run <sync>".',
+  },
+  retention_gap: {
+    action: 'halt',
+    remedy:
+      'The source no longer keeps the changes that come next: drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
+  },
+  schema_break: {
+    action: 'halt',
+    remedy:
+      'The source table\'s columns changed in a way that the change feed cannot bridge: drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
+  },
+  duplicate_source_key: {
+    action: 'halt',
+    remedy:
+      'syncs.<sync>.primaryKey does not identify a row of the source: name the columns that do in lakeferry.yaml, or remove the duplicates, then run "lakeferry run <sync>".',
+  },
+  type_unsupported: {
+    action: 'halt',
+    remedy:
+      'Exclude the named column in syncs.<sync>.columns, or give it another type there, then run "lakeferry run <sync>".',
+  },
+
+  target_unavailable: {
+    action: 'retry',
+    remedy:
+      'Check that the Neon branch and its compute are up and reachable; Lakeferry tries again by itself.',
+  },
+  target_busy: {
+    action: 'retry',
+    remedy:
+      'Another session held a lock on the target or its rows for too long; Lakeferry tries again by itself.',
+  },
+  target_unauthorized: {
+    action: 'halt',
+    remedy: 'Correct the user and password of the Neon connection, then run "lakeferry run <sync>".',
+  },
+  target_permission: {
+    action: 'halt',
+    remedy: 'Grant the Neon role the right that the message names, then run "lakeferry run <sync>".',
+  },
+  target_missing: {
+    action: 'halt',
+    remedy: 'Check the database name of the Neon connection, then run "lakeferry run <sync>".',
+  },
+  target_not_empty: {
+    action: 'halt',
+    remedy:
+      'The target table holds rows that Lakeferry did not write: empty it, rename it away, or choose another target, then run "lakeferry run <sync>".',
+  },
+  target_incompatible: {
+    action: 'halt',
+    remedy:
+      'Change the target table as the message says, or drop it so that Lakeferry creates it, then run "lakeferry run <sync>".',
+  },
+  target_replaced: {
+    action: 'replan',
+    remedy: 'The target table was dropped and created again; Lakeferry loads it anew by itself.',
+  },
+  target_failed: {
+    action: 'halt',
+    remedy:
+      'Postgres refused a statement: the SQLSTATE says why. Correct it, then run "lakeferry run <sync>".',
+  },
+  unique_conflict: {
+    action: 'halt',
+    remedy:
+      'A unique constraint of the target besides the key refuses the rows: drop or defer the named constraint, or correct the source, then run "lakeferry run <sync>".',
+  },
+  row_rejected: {
+    action: 'halt',
+    remedy:
+      'Correct the rows in the source, or set syncs.<sync>.rejectedRows to quarantine in lakeferry.yaml, then run "lakeferry run <sync>".',
+  },
+  mapping_changed: {
+    action: 'halt',
+    remedy:
+      'Rows that are already in the target were written by other settings: undo the change in lakeferry.yaml, or drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
+  },
+  plan_stalled: {
+    action: 'halt',
+    remedy:
+      'Chunks were sent again and again and never finished: look at the dead-letter queue and the writer\'s log, then run "lakeferry run <sync>".',
+  },
+
+  queue_unavailable: {
+    action: 'retry',
+    remedy: 'Check that SQS is reachable and the queue exists; Lakeferry tries again by itself.',
+  },
+  message_invalid: {
+    action: 'halt',
+    remedy: 'A message was not written by this version of Lakeferry: remove it from the queue.',
+  },
+  checkpoint_unavailable: {
+    action: 'retry',
+    remedy:
+      'Check that DynamoDB is reachable and the checkpoint table exists; Lakeferry tries again by itself.',
+  },
+  stack_down: {
+    action: 'refuse',
+    remedy: 'Start the local stack in another terminal: "lakeferry local up".',
+  },
+  cancelled: {
+    action: 'retry',
+    remedy: 'The function ran out of time; Lakeferry goes on where it was by itself.',
+  },
+  internal: {
+    action: 'retry',
+    remedy: 'This is a fault of Lakeferry: please report it with the log lines of this plan.',
+  },
+} as const satisfies Record<string, ErrorPolicy>;
+
+export function remedyFor(kind: ErrorKind, sync: string | undefined): string {
+  return ERROR_POLICY[kind].remedy.replaceAll('<sync>', sync ?? '<sync>');
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { DeleteMode, MetadataColumns } from '../config/sync-config.ts';
+
+/** One source column and the target column that it fills. */
+export interface MappedColumn {
+  readonly source: string;
+  readonly target: string;
+  /** Delta type text, e.g. `decimal(10,2)`. */
+  readonly sourceType: string;
+  /** Postgres type text, e.g. `numeric(10,2)`. */
+  readonly targetType: string;
+  readonly comment?: string;
+}
+
+/** A sync's settings, resolved against the source's columns. Key columns come first, in the configured order. */
+export interface Mapping {
+  /** The first `keyColumns` of `columns` are the key. At least 1. */
+  readonly keyColumns: number;
+  readonly columns: readonly MappedColumn[];
+  readonly where?: string;
+  readonly deletes: DeleteMode;
+  readonly metadata: MetadataColumns;
+  readonly nulCharacters: 'reject' | 'strip';
+  readonly rejectedRows: 'halt' | 'quarantine';
+}
+
+export function keyOf(mapping: Mapping): readonly MappedColumn[] {
+  return mapping.columns.slice(0, mapping.keyColumns);
+}
+
+export function nonKeyOf(mapping: Mapping): readonly MappedColumn[] {
+  return mapping.columns.slice(mapping.keyColumns);
+}
+
+/**
+ * Identity of what the target's rows mean: two plans with one digest write the same value for the same source
+ * row. Comments and the policy for rejected rows are no part of it.
+ */
+export function mappingDigest(mapping: Mapping): string {
+  const meaning = {
+    keyColumns: mapping.keyColumns,
+    columns: mapping.columns.map(({ source, target, sourceType, targetType }) => [
+      source,
+      target,
+      sourceType,
+      targetType,
+    ]),
+    where: mapping.where ?? null,
+    deletes: mapping.deletes,
+    metadata: [
+      mapping.metadata.commitVersion ?? null,
+      mapping.metadata.commitTimestamp ?? null,
+      mapping.metadata.syncedAt ?? null,
+    ],
+    nulCharacters: mapping.nulCharacters,
+  };
+  return createHash('sha256').update(JSON.stringify(meaning)).digest('hex');
+}

@@ -1,0 +1,42 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Window } from '../change/window.ts';
+import type { SourceTable, TargetTable } from '../schema/table-name.ts';
+import type { Mapping } from './mapping.ts';
+
+/** What a plan reads: the whole table at one version, or the changes of a window. */
+export type Work =
+  | { readonly kind: 'snapshot'; readonly version: CommitVersion }
+  | ({ readonly kind: 'window' } & Window);
+
+/**
+ * A decision that never changes once it is made. Everything a writer needs is in it, so that a message can be
+ * applied by a writer that knows nothing else, however late.
+ */
+export interface Plan {
+  /** A random uuid: the identity by which fence, ledger, finish, release and `done` compare. */
+  readonly id: string;
+  readonly sync: string;
+  /** Revision of the sync's row that this plan's own reconcile read: the plan opens under it or never. */
+  readonly base: string;
+  readonly source: SourceTable;
+  /** Delta's id of the source table. */
+  readonly sourceTableId: string;
+  readonly target: TargetTable;
+  readonly work: Work;
+  /** Key-hash buckets, 1 to 500; one chunk each. */
+  readonly slices: number;
+  /** Page buckets of one chunk, 1 to 4,096. */
+  readonly pages: number;
+  readonly mapping: Mapping;
+}
+
+/** One message's work: a plan and the number of its slice, `0 <= slice < plan.slices`. */
+export interface Chunk {
+  readonly plan: Plan;
+  readonly slice: number;
+}
+
+/** The version that the target shows once the plan is finished. */
+export function throughOf(plan: Plan): CommitVersion {
+  return plan.work.kind === 'snapshot' ? plan.work.version : plan.work.through;
+}

@@ -1,0 +1,6 @@
+/** A column of the source as DESCRIBE TABLE gives it. `type` is Delta's type text in lower case, e.g. `decimal(10,2)`. */
+export interface SourceColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly comment?: string;
+}

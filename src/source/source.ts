@@ -1,0 +1,75 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Chunk } from '../plan/plan.ts';
+import type { SourceColumn } from '../schema/source-column.ts';
+import type { SourceTable } from '../schema/table-name.ts';
+
+/** Where the operation of one commit is known from the table's history. */
+export interface HistoryEntry {
+  readonly version: CommitVersion;
+  /** Milliseconds since the epoch. */
+  readonly committedAt: number;
+  /** Delta's operation name, e.g. `MERGE`. */
+  readonly operation: string;
+  /** Change rows that the commit may have caused; an estimate, absent where its metrics say nothing. */
+  readonly estimatedRows?: number;
+}
+
+/** One look at a table. */
+export interface SourceLook {
+  readonly tableId: string;
+  readonly latest: HistoryEntry;
+  /** Rows in the table, an estimate; absent where nothing says. */
+  readonly estimatedRows?: number;
+}
+
+/**
+ * One result row of a chunk's query: a group of lines of Postgres COPY text.
+ *
+ * Field order of a line: for a snapshot the mapped columns, then the commit version and commit timestamp where
+ * the mapping names them; for a window the same after a first field that is `u` (upsert) or `d` (delete).
+ * A delete has `\N` in all but the key.
+ */
+export interface Page {
+  readonly page: number;
+  /** Lines in `payload`. */
+  readonly rows: number;
+  /** Lines joined by newlines, without a last one; empty when `rows` is 0. */
+  readonly payload: string;
+  /** Rows that Postgres could not hold, which are not in `payload`. */
+  readonly rejected: readonly RejectedRow[];
+}
+
+export interface RejectedRow {
+  /** `null_key`: a key column is NULL. `nul_character`: a text holds U+0000. */
+  readonly reason: 'null_key' | 'nul_character';
+  /** Source column at fault. */
+  readonly column: string;
+  /** Text of the key's values, in key order, without U+0000; null is NULL. */
+  readonly key: readonly (string | null)[];
+  readonly version: CommitVersion;
+}
+
+/**
+ * The lakehouse side of a sync. Every method takes a signal and stops soon after it aborts; every failure is a
+ * SyncError of a `source_…`, `change_feed_off`, `retention_gap`, `schema_break` or `duplicate_source_key` kind.
+ */
+export interface Source {
+  /** Table id first, then the newest version: a table replaced in between shows an id that no writer accepts. */
+  look(table: SourceTable, signal: AbortSignal): Promise<SourceLook>;
+  /** Columns of the newest version, in order. */
+  readColumns(table: SourceTable, signal: AbortSignal): Promise<readonly SourceColumn[]>;
+  /** Commits with `after < version <= through`, oldest first, at most 1,000 of the newest. */
+  readHistory(
+    table: SourceTable,
+    window: { readonly after: CommitVersion; readonly through: CommitVersion },
+    signal: AbortSignal,
+  ): Promise<readonly HistoryEntry[]>;
+  /**
+   * Pages of a chunk, in any order. Ends normally only if every page came and the counts of the warehouse and of
+   * what was delivered agree; otherwise throws `source_incomplete`.
+   */
+  readPages(chunk: Chunk, signal: AbortSignal): AsyncIterable<Page>;
+  /** Delta's id of the table that the name means now. */
+  readTableId(table: SourceTable, signal: AbortSignal): Promise<string>;
+  close(): Promise<void>;
+}

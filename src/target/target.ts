@@ -1,0 +1,105 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Chunk, Plan } from '../plan/plan.ts';
+import type { Page } from '../source/source.ts';
+
+/** The sync's row in Postgres: the truth of what has been applied. */
+export interface SyncRow {
+  /** Changes with every write of the row: a plan opens only under the revision that its reconcile read. */
+  readonly revision: string;
+  /** The plan last opened; `open` says whether it still is. */
+  readonly plan?: Plan;
+  readonly open: boolean;
+  readonly through?: CommitVersion;
+  /** Commit time of `through`, milliseconds since the epoch. */
+  readonly throughCommittedAt?: number;
+  /** Highest version that any opened plan may have written, for `sourceTableId`. */
+  readonly reach?: CommitVersion;
+  readonly sourceTableId?: string;
+  readonly mappingDigest?: string;
+  readonly targetOid?: number;
+  readonly rowsUpserted: bigint;
+  readonly rowsDeleted: bigint;
+  readonly rowsRejected: bigint;
+  /** When a plan was last finished, milliseconds since the epoch. */
+  readonly finishedAt?: number;
+}
+
+/** The target table as it stands, if it does. */
+export interface TargetFacts {
+  readonly oid: number;
+  readonly empty: boolean;
+  /** A unique index or exclusion constraint besides the key: a window must be one slice. */
+  readonly uniqueBesidesKey: boolean;
+}
+
+export interface TargetState {
+  readonly row: SyncRow;
+  readonly table?: TargetFacts;
+}
+
+export interface ApplyCounts {
+  readonly upserted: number;
+  readonly deleted: number;
+  readonly rejected: number;
+}
+
+/** `applied`: committed now. `already_applied`: the ledger has it. `fenced`: another plan is open, or none. */
+export type ApplyOutcome =
+  | { readonly outcome: 'applied'; readonly counts: ApplyCounts }
+  | { readonly outcome: 'already_applied' }
+  | { readonly outcome: 'fenced' };
+
+export type FinishOutcome =
+  | { readonly outcome: 'finished'; readonly through: CommitVersion }
+  /** Some slices are not in the ledger yet. */
+  | { readonly outcome: 'incomplete'; readonly missing: readonly number[] }
+  /** This plan is no longer the open one. `through` is what the row says now. */
+  | { readonly outcome: 'superseded'; readonly through: CommitVersion | undefined };
+
+/**
+ * `refused`: the row's revision is not the plan's base, or what the plan presumes of the target no longer holds;
+ * reconcile again.
+ */
+export type OpenOutcome = 'opened' | 'already_open' | 'refused';
+
+/** What an open plan commits about the source beside its versions. */
+export interface OpenFacts {
+  readonly digest: string;
+  /** Commit time of the plan's last version, milliseconds since the epoch. */
+  readonly throughCommittedAt: number;
+}
+
+/**
+ * The Postgres side of a sync. Every failure is a SyncError of a `target_…`, `unique_conflict`, `row_rejected`
+ * or, from a callback, any other kind; then nothing of the call is left in the target.
+ */
+export interface Target {
+  /** Brings the `lakeferry` schema of the target database to this version's form. Safe to run at once from many. */
+  migrate(signal: AbortSignal): Promise<void>;
+  /** Reads the sync's row (made when missing) and the target table, in one transaction. */
+  readState(
+    sync: string,
+    table: Plan['target'],
+    key: readonly string[],
+    signal: AbortSignal,
+  ): Promise<TargetState>;
+  /** The rows of all syncs, read only: for status. Empty when the schema is not there. */
+  readRows(signal: AbortSignal): Promise<ReadonlyMap<string, SyncRow>>;
+  /** Creates the target table when missing, or checks that the mapping fits it (`target_incompatible`). */
+  ensureTable(plan: Pick<Plan, 'target' | 'mapping' | 'sync'>, signal: AbortSignal): Promise<void>;
+  /** Makes the plan the open one. Needs its base, and for a snapshot an empty target (`target_not_empty`). */
+  open(plan: Plan, facts: OpenFacts, signal: AbortSignal): Promise<OpenOutcome>;
+  /**
+   * Applies one chunk in one transaction. `beforeCommit` runs after the last page and before the commit; what it
+   * throws rolls everything back.
+   */
+  apply(
+    chunk: Chunk,
+    pages: () => AsyncIterable<Page>,
+    beforeCommit: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<ApplyOutcome>;
+  /** Moves `through` and closes the plan if its ledger is complete. Safe to call from many. */
+  finish(plan: Plan, signal: AbortSignal): Promise<FinishOutcome>;
+  close(): Promise<void>;
+}
