@@ -45,6 +45,7 @@ const plan = z.strictObject({
     z.strictObject({ kind: z.literal('snapshot'), version }),
     z.strictObject({ kind: z.literal('window'), after: version, through: version }),
   ]),
+  throughCommittedAt: z.int(),
   slices: z.int().min(1).max(500),
   pages: z.int().min(1).max(4096),
   mapping,

@@ -23,6 +23,8 @@ export interface Plan {
   readonly sourceTableId: string;
   readonly target: TargetTable;
   readonly work: Work;
+  /** Commit time of the version that the target shows once the plan is finished, milliseconds since the epoch. */
+  readonly throughCommittedAt: number;
   /** Key-hash buckets, 1 to 500; one chunk each. */
   readonly slices: number;
   /** Page buckets of one chunk, 1 to 4,096. */

@@ -40,8 +40,8 @@ export interface Page {
 }
 
 export interface RejectedRow {
-  /** `null_key`: a key column is NULL. `nul_character`: a text holds U+0000. */
-  readonly reason: 'null_key' | 'nul_character';
+  /** `null_key`: a key column is NULL. `nul_character`: a text holds U+0000. `too_long`: for a varchar(n). */
+  readonly reason: 'null_key' | 'nul_character' | 'too_long';
   /** Source column at fault. */
   readonly column: string;
   /** Text of the key's values, in key order, without U+0000; null is NULL. */

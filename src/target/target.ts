@@ -62,13 +62,6 @@ export type FinishOutcome =
  */
 export type OpenOutcome = 'opened' | 'already_open' | 'refused';
 
-/** What an open plan commits about the source beside its versions. */
-export interface OpenFacts {
-  readonly digest: string;
-  /** Commit time of the plan's last version, milliseconds since the epoch. */
-  readonly throughCommittedAt: number;
-}
-
 /**
  * The Postgres side of a sync. Every failure is a SyncError of a `target_…`, `unique_conflict`, `row_rejected`
  * or, from a callback, any other kind; then nothing of the call is left in the target.
@@ -85,10 +78,19 @@ export interface Target {
   ): Promise<TargetState>;
   /** The rows of all syncs, read only: for status. Empty when the schema is not there. */
   readRows(signal: AbortSignal): Promise<ReadonlyMap<string, SyncRow>>;
+  /**
+   * The target table's columns, name to type as `format_type` prints it; undefined when there is no such table. A
+   * mapping is resolved against them, so that a column that is there keeps its type where that loses nothing
+   * (`holdsWithoutLoss` of src/types).
+   */
+  readColumnTypes(
+    table: Plan['target'],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string> | undefined>;
   /** Creates the target table when missing, or checks that the mapping fits it (`target_incompatible`). */
   ensureTable(plan: Pick<Plan, 'target' | 'mapping' | 'sync'>, signal: AbortSignal): Promise<void>;
   /** Makes the plan the open one. Needs its base, and for a snapshot an empty target (`target_not_empty`). */
-  open(plan: Plan, facts: OpenFacts, signal: AbortSignal): Promise<OpenOutcome>;
+  open(plan: Plan, signal: AbortSignal): Promise<OpenOutcome>;
   /**
    * Applies one chunk in one transaction. `beforeCommit` runs after the last page and before the commit; what it
    * throws rolls everything back.

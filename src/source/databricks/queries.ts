@@ -1,0 +1,246 @@
+import { ARRIVALS, CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../change/change-type.ts';
+import type { CommitVersion } from '../../change/commit-version.ts';
+import { firstVersion, type Window } from '../../change/window.ts';
+import { keyOf, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
+import type { Chunk, Plan } from '../../plan/plan.ts';
+import type { SourceTable } from '../../schema/table-name.ts';
+import { parseDeltaType } from '../../types/delta-type.ts';
+import {
+  encodeField,
+  escapeField,
+  NEWLINE,
+  NULL_FIELD,
+  TAB,
+  utcTimestamp,
+  withoutNul,
+} from '../../types/encode.ts';
+import { parsePostgresType } from '../../types/postgres-type.ts';
+import { quoteName, quoteTable, quoteText } from './sql.ts';
+
+/** The statements that Lakeferry sends to a warehouse. The same plan gives byte-identical text. */
+
+export function describeDetail(table: SourceTable): string {
+  return `describe detail ${quoteTable(table)}`;
+}
+
+/** Newest first. */
+export function describeHistory(table: SourceTable, limit: number): string {
+  return `describe history ${quoteTable(table)} limit ${limit}`;
+}
+
+export function describeTable(table: SourceTable): string {
+  return `describe table ${quoteTable(table)}`;
+}
+
+/** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
+export function countRows(chunk: Chunk): string {
+  const { plan } = chunk;
+  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan)];
+  return `select cast(count(*) as string) as \`total\` from ${rowsOf(plan)}${whereClause(conditions)}`;
+}
+
+/**
+ * One row per page bucket:
+ * `page`, `payload` (lines), `line_count`, `rejected` (lines), `reject_count`, `conflicts` (pairs of different
+ * rows that arrive under one key in one version), and over all pages `page_total` and `line_total`.
+ *
+ * The fold is here: per key the highest version wins, and within a version an arrival beats a departure.
+ */
+export function readPages(chunk: Chunk): string {
+  const { plan } = chunk;
+  const encoding = encodeRow(plan.mapping);
+  const ranked =
+    plan.work.kind === 'window'
+      ? foldedWindow(chunk, plan.work, encoding)
+      : snapshot(chunk, plan.work.version, encoding);
+  return `with ${ranked},
+paged as (
+  select
+    cast(pmod(xxhash64('page', ${names(encoding.key)}), ${plan.pages}) as string) as page,
+    line, rejection, conflict
+  from ranked
+),
+grouped as (
+  select
+    page,
+    array_join(collect_list(line), ${NEWLINE}) as payload,
+    count(line) as line_count,
+    array_join(collect_list(rejection), ${NEWLINE}) as rejected,
+    count(rejection) as reject_count,
+    count(conflict) as conflicts
+  from paged
+  group by page
+)
+select
+  page,
+  payload,
+  cast(line_count as string) as line_count,
+  rejected,
+  cast(reject_count as string) as reject_count,
+  cast(conflicts as string) as conflicts,
+  cast(count(*) over () as string) as page_total,
+  cast(sum(line_count) over () as string) as line_total
+from grouped`;
+}
+
+/** Aliases and expressions of one mapped row; `c1` … `cn` are the raw columns in mapping order. */
+interface RowEncoding {
+  /** `quoted source column as c1`, … */
+  readonly columns: readonly string[];
+  /** Aliases of the key columns. */
+  readonly key: readonly string[];
+  readonly keyFields: readonly string[];
+  readonly otherFields: readonly string[];
+  /** Field values after the mapped columns, from `version` and `committed`. */
+  readonly metadataFields: readonly string[];
+  /** Rejection of the key, then of any other column: a `case` body that gives `reason:ordinal`, or nothing. */
+  readonly keyRejections: string;
+  readonly rowRejections: string;
+}
+
+function encodeRow(mapping: Mapping): RowEncoding {
+  const alias = (index: number) => `c${index + 1}`;
+  const encoded = mapping.columns.map((column, index) => {
+    const target = parsePostgresType(column.targetType);
+    if (!target) throw new RangeError(`not a Postgres type: ${column.targetType}`);
+    return encodeField(alias(index), parseDeltaType(column.sourceType), target, mapping.nulCharacters);
+  });
+  const branches = (from: number, until: number) =>
+    encoded
+      .slice(from, until)
+      .flatMap(({ rejections }, index) =>
+        rejections.map(({ reason, when }) => `when ${when} then '${reason}:${from + index}'`),
+      );
+  const key = keyOf(mapping).map((_, index) => alias(index));
+  const nullKeys = key.map((name, index) => `when ${name} is null then 'null_key:${index}'`);
+  const keyBranches = [...nullKeys, ...branches(0, mapping.keyColumns)];
+  const { commitVersion, commitTimestamp } = mapping.metadata;
+  return {
+    columns: mapping.columns.map(({ source }, index) => `${quoteName(source)} as ${alias(index)}`),
+    key,
+    keyFields: encoded.slice(0, mapping.keyColumns).map(({ field }) => field),
+    otherFields: encoded.slice(mapping.keyColumns).map(({ field }) => field),
+    metadataFields: [
+      ...(commitVersion === undefined ? [] : ['cast(version as string)']),
+      ...(commitTimestamp === undefined ? [] : [utcTimestamp('committed')]),
+    ],
+    keyRejections: keyBranches.join(' '),
+    rowRejections: [...keyBranches, ...branches(mapping.keyColumns, mapping.columns.length)].join(' '),
+  };
+}
+
+/** A rejected row's own line: reason and column, version, then the key's values. */
+function rejectionLine(encoding: RowEncoding): string {
+  const key = encoding.key.map(
+    (name) => `coalesce(${escapeField(withoutNul(`cast(${name} as string)`))}, ${NULL_FIELD})`,
+  );
+  return fields(['rejection', 'cast(version as string)', ...key]);
+}
+
+function foldedWindow(chunk: Chunk, window: Window, encoding: RowEncoding): string {
+  const { plan } = chunk;
+  const { mapping } = plan;
+  const arrivals = ARRIVALS.map((type) => `'${type}'`).join(', ');
+  const blanks = [...nonKeyOf(mapping), ...encoding.metadataFields].map(() => NULL_FIELD);
+  const upsert = fields(["'u'", ...encoding.keyFields, ...encoding.otherFields, ...encoding.metadataFields]);
+  const removal = fields(["'d'", ...encoding.keyFields, ...blanks]);
+  const key = names(encoding.key);
+  return `changes as (
+  select
+    ${encoding.columns.join(',\n    ')},
+    ${COMMIT_VERSION} as version,
+    ${COMMIT_TIMESTAMP} as committed,
+    ${CHANGE_TYPE} in (${arrivals}) as arrived,
+    ${mapping.where === undefined ? 'true' : `coalesce((${mapping.where}), false)`} as kept
+  from ${changesOf(plan.source, window)}${whereClause(sliceCondition(chunk))}
+),
+checked as (
+  select *,
+    case when arrived and kept then case ${encoding.rowRejections} end
+         else case ${encoding.keyRejections} end end as rejection
+  from changes
+),
+encoded as (
+  select
+    ${key}, version, arrived,
+    case when rejection is null then case when arrived and kept then ${upsert} else ${removal} end end as line,
+    case when rejection is not null and arrived and kept then ${rejectionLine(encoding)} end as rejection
+  from checked
+),
+folded as (
+  select *,
+    row_number() over latest as recency,
+    lead(version) over latest as next_version,
+    lead(arrived) over latest as next_arrived,
+    lead(line) over latest as next_line
+  from encoded
+  window latest as (partition by ${key} order by version desc, arrived desc)
+),
+ranked as (
+  select
+    ${key},
+    case when recency = 1 then line end as line,
+    case when recency = 1 then rejection end as rejection,
+    case when arrived and next_arrived and version = next_version and line <> next_line then 1 end as conflict
+  from folded
+)`;
+}
+
+function snapshot(chunk: Chunk, version: CommitVersion, encoding: RowEncoding): string {
+  const { plan } = chunk;
+  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan)];
+  const row = fields([...encoding.keyFields, ...encoding.otherFields, ...encoding.metadataFields]);
+  const committed = new Date(plan.throughCommittedAt).toISOString().replace('T', ' ').replace('Z', '');
+  return `changes as (
+  select
+    ${encoding.columns.join(',\n    ')},
+    cast(${version} as bigint) as version,
+    timestamp'${committed}' as committed
+  from ${rowsOf(plan)}${whereClause(conditions)}
+),
+checked as (
+  select *, case ${encoding.rowRejections} end as rejection
+  from changes
+),
+ranked as (
+  select
+    ${names(encoding.key)},
+    case when rejection is null then ${row} end as line,
+    case when rejection is not null then ${rejectionLine(encoding)} end as rejection,
+    cast(null as int) as conflict
+  from checked
+)`;
+}
+
+/** A table name inside \`table_changes\` is a string that is parsed as an identifier. */
+function changesOf(table: SourceTable, window: Window): string {
+  return `table_changes(${quoteText(quoteTable(table))}, ${firstVersion(window)}, ${window.through})`;
+}
+
+function rowsOf(plan: Plan): string {
+  return plan.work.kind === 'window'
+    ? changesOf(plan.source, plan.work)
+    : `${quoteTable(plan.source)} version as of ${plan.work.version}`;
+}
+
+function sliceCondition({ plan, slice }: Chunk): string[] {
+  if (plan.slices === 1) return [];
+  const key = keyOf(plan.mapping).map(({ source }) => quoteName(source));
+  return [`pmod(xxhash64(${names(key)}), ${plan.slices}) = ${slice}`];
+}
+
+function snapshotFilter({ work, mapping }: Plan): string[] {
+  return work.kind === 'snapshot' && mapping.where !== undefined ? [`(${mapping.where})`] : [];
+}
+
+function whereClause(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`;
+}
+
+function fields(expressions: readonly string[]): string {
+  return `concat_ws(${TAB}, ${expressions.join(', ')})`;
+}
+
+function names(expressions: readonly string[]): string {
+  return expressions.join(', ');
+}
