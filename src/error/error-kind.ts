@@ -21,6 +21,14 @@ export const ERROR_POLICY = {
     action: 'refuse',
     remedy: 'Correct the named places in lakeferry.yaml and run the command again.',
   },
+  config_missing: {
+    action: 'refuse',
+    remedy: 'Run the command where lakeferry.yaml is, or name the file: "--config <file>".',
+  },
+  environment_invalid: {
+    action: 'refuse',
+    remedy: 'Set the named environment variables and run the command again.',
+  },
   usage: { action: 'refuse', remedy: 'See "lakeferry --help".' },
 
   source_unavailable: {
@@ -166,6 +174,10 @@ export const ERROR_POLICY = {
     action: 'retry',
     remedy:
       'Check that DynamoDB is reachable and the checkpoint table exists; Lakeferry tries again by itself.',
+  },
+  local_failed: {
+    action: 'refuse',
+    remedy: 'Do what the message says, then start the local stack again: "lakeferry local up".',
   },
   stack_down: {
     action: 'refuse',

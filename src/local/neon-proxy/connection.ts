@@ -1,0 +1,76 @@
+import { connect } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { ProxyFaults } from './faults.ts';
+import { Lane } from './lane.ts';
+
+export interface ProxyConnection {
+  /** The port that Postgres sees as its client's. */
+  readonly localPort: number | undefined;
+  /** Cuts both sides at once. */
+  drop(): void;
+}
+
+/** How much may wait in a socket before its source is paused. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+
+/** Pipes bytes between a WebSocket and Postgres until either side ends; `onClosed` is called once. */
+export function pipe(
+  socket: WebSocket,
+  postgres: { readonly host: string; readonly port: number },
+  faults: ProxyFaults,
+  onClosed: () => void,
+): ProxyConnection {
+  const tcp = connect({ host: postgres.host, port: postgres.port, noDelay: true });
+  let dropOnReply = false;
+
+  const toPostgres = new Lane(
+    socket,
+    (bytes) => {
+      const passing = faults.takeByteLimit(bytes.length);
+      if (passing !== undefined) return dropAfter(bytes.subarray(0, passing));
+      const moment = faults.takeStatement(bytes);
+      if (moment === 'before') return dropAfter(Buffer.alloc(0));
+      if (moment === 'after') dropOnReply = true;
+      if (!tcp.write(bytes)) toPostgres.setFull(tcp.writableLength > MAX_BUFFERED_BYTES);
+    },
+    faults,
+  );
+  const toClient = new Lane(
+    tcp,
+    (bytes) => {
+      if (dropOnReply) return dropAfter(Buffer.alloc(0));
+      socket.send(bytes, () => toClient.setFull(socket.bufferedAmount > MAX_BUFFERED_BYTES));
+      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) toClient.setFull(true);
+    },
+    faults,
+  );
+
+  /** The client sees a cut; Postgres gets these last bytes and an orderly end, so that it works through the rest. */
+  function dropAfter(last: Buffer): void {
+    faults.fired.dropped += 1;
+    socket.terminate();
+    tcp.end(last);
+  }
+
+  socket.on('message', (bytes: Buffer) => toPostgres.deliver(bytes));
+  socket.on('error', () => socket.terminate());
+  socket.on('close', () => {
+    toPostgres.finish(() => tcp.end());
+    onClosed();
+  });
+  tcp.on('data', (bytes: Buffer) => toClient.deliver(bytes));
+  tcp.on('drain', () => toPostgres.setFull(false));
+  tcp.on('error', () => tcp.destroy());
+  tcp.on('close', () => toClient.finish(() => socket.close()));
+
+  return {
+    get localPort() {
+      return tcp.localPort;
+    },
+    drop() {
+      faults.fired.dropped += 1;
+      socket.terminate();
+      tcp.destroy();
+    },
+  };
+}

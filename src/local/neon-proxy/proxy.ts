@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import pg from 'pg';
+import { WebSocketServer } from 'ws';
+import { findFreePort } from '../free-port.ts';
+import { type ProxyConnection, pipe } from './connection.ts';
+import { ProxyFaults } from './faults.ts';
+
+export interface NeonProxyOptions {
+  /** The server behind the proxy, as `startPostgres` gives it: the only one that clients can reach. */
+  readonly postgres: {
+    readonly host: string;
+    readonly port: number;
+    url(database: string): string;
+  };
+  /** Any free port when absent. */
+  readonly port?: number;
+}
+
+export interface NeonProxy {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port`, for `neonConfig.wsProxy = () => address + '/v2'`. */
+  readonly address: string;
+  readonly faults: ProxyFaults;
+  /** Cuts every open connection at once; returns how many. */
+  dropAll(): number;
+  /**
+   * Ends the backends of every open connection as a restart of Neon's compute does: their clients get 57P01.
+   * Returns how many.
+   */
+  terminateBackends(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+
+/** One message may hold a whole buffer of COPY data. */
+const MAX_MESSAGE_BYTES = 1024 ** 3;
+
+/**
+ * Neon's WebSocket endpoint in front of a Postgres server, on the loopback interface: `/v2`, and `/v1` with the
+ * server's own `address`. For `@neondatabase/serverless` with `useSecureWebSocket` and `pipelineConnect` off.
+ */
+export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Promise<NeonProxy> {
+  const faults = new ProxyFaults();
+  const connections = new Set<ProxyConnection>();
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+  const server = createServer((_request, response) => response.writeHead(404).end());
+  server.on('upgrade', (request, stream, head) => {
+    if (!isEndpoint(request, postgres)) return refuse(stream, '404 Not Found');
+    if (faults.takeRefusal()) return refuse(stream, '503 Service Unavailable');
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      const connection = pipe(socket, postgres, faults, () => connections.delete(connection));
+      connections.add(connection);
+    });
+  });
+  server.listen(await findFreePort(port, 'the Neon proxy'), HOST);
+  await once(server, 'listening');
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : 0;
+
+  return {
+    host: HOST,
+    port: bound,
+    address: `${HOST}:${bound}`,
+    faults,
+    dropAll() {
+      const open = [...connections];
+      for (const connection of open) connection.drop();
+      return open.length;
+    },
+    async terminateBackends() {
+      const client = new pg.Client({ connectionString: postgres.url('postgres') });
+      await client.connect();
+      try {
+        const ports = [...connections].map(({ localPort }) => localPort);
+        const { rowCount } = await client.query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where client_port = any($1::int[])',
+          [ports],
+        );
+        faults.fired.terminated += rowCount ?? 0;
+        return rowCount ?? 0;
+      } finally {
+        await client.end();
+      }
+    },
+    async close() {
+      for (const connection of connections) connection.drop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function isEndpoint(request: IncomingMessage, postgres: { host: string; port: number }): boolean {
+  const { pathname, searchParams } = new URL(request.url ?? '/', `http://${HOST}`);
+  if (pathname === '/v2') return true;
+  return pathname === '/v1' && searchParams.get('address') === `${postgres.host}:${postgres.port}`;
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.on('error', () => stream.destroy());
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
