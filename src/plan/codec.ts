@@ -3,10 +3,22 @@ import { type CommitVersion, parseCommitVersion } from '../change/commit-version
 import { SyncError } from '../error/sync-error.ts';
 import type { Chunk, Plan } from './plan.ts';
 
-const version = z.codec(z.string().regex(/^(0|[1-9][0-9]{0,18})$/), z.custom<CommitVersion>(), {
-  decode: (text) => parseCommitVersion(text),
-  encode: (value) => value.toString(),
-});
+/** A commit version as decimal text, its form on every wire. */
+export const commitVersionText = z.codec(
+  z.string(),
+  z.custom<CommitVersion>((value) => typeof value === 'bigint'),
+  {
+    decode: (text, context) => {
+      try {
+        return parseCommitVersion(text);
+      } catch {
+        context.issues.push({ code: 'custom', input: text, message: 'not a commit version' });
+        return z.NEVER;
+      }
+    },
+    encode: (value) => value.toString(),
+  },
+);
 
 const column = z.strictObject({
   source: z.string(),
@@ -16,23 +28,25 @@ const column = z.strictObject({
   comment: z.string().exactOptional(),
 });
 
-const mapping = z.strictObject({
-  keyColumns: z.int().min(1),
-  columns: z.array(column).min(1).readonly(),
-  where: z.string().exactOptional(),
-  deletes: z.discriminatedUnion('mode', [
-    z.strictObject({ mode: z.literal('hard') }),
-    z.strictObject({ mode: z.literal('soft'), column: z.string() }),
-    z.strictObject({ mode: z.literal('ignore') }),
-  ]),
-  metadata: z.strictObject({
-    commitVersion: z.string().exactOptional(),
-    commitTimestamp: z.string().exactOptional(),
-    syncedAt: z.string().exactOptional(),
-  }),
-  nulCharacters: z.enum(['reject', 'strip']),
-  rejectedRows: z.enum(['halt', 'quarantine']),
-});
+const mapping = z
+  .strictObject({
+    keyColumns: z.int().min(1),
+    columns: z.array(column).min(1).readonly(),
+    where: z.string().exactOptional(),
+    deletes: z.discriminatedUnion('mode', [
+      z.strictObject({ mode: z.literal('hard') }),
+      z.strictObject({ mode: z.literal('soft'), column: z.string() }),
+      z.strictObject({ mode: z.literal('ignore') }),
+    ]),
+    metadata: z.strictObject({
+      commitVersion: z.string().exactOptional(),
+      commitTimestamp: z.string().exactOptional(),
+      syncedAt: z.string().exactOptional(),
+    }),
+    nulCharacters: z.enum(['reject', 'strip']),
+    rejectedRows: z.enum(['halt', 'quarantine']),
+  })
+  .refine(({ keyColumns, columns }) => keyColumns <= columns.length, { path: ['keyColumns'] });
 
 const plan = z.strictObject({
   id: z.uuid(),
@@ -42,8 +56,10 @@ const plan = z.strictObject({
   sourceTableId: z.string().min(1),
   target: z.strictObject({ schema: z.string(), table: z.string() }),
   work: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('snapshot'), version }),
-    z.strictObject({ kind: z.literal('window'), after: version, through: version }),
+    z.strictObject({ kind: z.literal('snapshot'), version: commitVersionText }),
+    z
+      .strictObject({ kind: z.literal('window'), after: commitVersionText, through: commitVersionText })
+      .refine(({ after, through }) => after < through, { path: ['through'] }),
   ]),
   throughCommittedAt: z.int(),
   slices: z.int().min(1).max(500),
@@ -59,9 +75,29 @@ const message = z.strictObject({
   plan,
 });
 
-/** The plan as a JSON value: versions are decimal text. */
+/** The plan as JSON text, for a text attribute or column. */
+export const planText = z.codec(z.string(), z.custom<Plan>(), {
+  decode: (text, context) => {
+    try {
+      return decodePlan(parseJson(text));
+    } catch {
+      context.issues.push({ code: 'custom', input: text, message: 'not a plan' });
+      return z.NEVER;
+    }
+  },
+  encode: (value) => JSON.stringify(encodePlan(value)),
+});
+
+/** The plan as a JSON value: versions are decimal text. Throws `internal` when no reader would take it back. */
 export function encodePlan(value: Plan): unknown {
-  return z.encode(plan, value);
+  const result = z.safeEncode(plan, value);
+  if (result.success) return result.data;
+  throw new SyncError(
+    'internal',
+    `A plan was made that cannot be written, at: ${placesOf(result.error)}.`,
+    { sync: value.sync, planId: value.id },
+    { cause: result.error },
+  );
 }
 
 /** Throws `message_invalid` when the value was not written by `encodePlan` of this format. */
@@ -72,18 +108,14 @@ export function decodePlan(value: unknown): Plan {
 /** Body of one SQS message: self-contained, `{v, sync, planId, slice, plan}`. */
 export function encodeMessage(chunk: Chunk): string {
   const { plan: of, slice } = chunk;
-  return JSON.stringify({ v: 1, sync: of.sync, planId: of.id, slice, plan: encodePlan(of) });
+  const json = JSON.stringify({ v: 1, sync: of.sync, planId: of.id, slice, plan: encodePlan(of) });
+  // JSON leaves these two as they are, and SQS takes no message that holds one.
+  return json.replaceAll('\uFFFE', '\\ufffe').replaceAll('\uFFFF', '\\uffff');
 }
 
 /** Throws `message_invalid`. */
 export function decodeMessage(body: string): Chunk {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (cause) {
-    throw new SyncError('message_invalid', 'A message is not JSON.', {}, { cause });
-  }
-  const parsed = decode(message, json);
+  const parsed = decode(message, parseJson(body));
   if (
     parsed.planId !== parsed.plan.id ||
     parsed.sync !== parsed.plan.sync ||
@@ -97,14 +129,25 @@ export function decodeMessage(body: string): Chunk {
   return { plan: parsed.plan, slice: parsed.slice };
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SyncError('message_invalid', 'A plan or message is not JSON.', {}, { cause });
+  }
+}
+
 function decode<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const where = result.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ');
   throw new SyncError(
     'message_invalid',
-    `A plan or message has an unknown form at: ${where}.`,
+    `A plan or message has an unknown form at: ${placesOf(result.error)}.`,
     {},
     { cause: result.error },
   );
+}
+
+function placesOf(error: z.ZodError): string {
+  return error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ');
 }

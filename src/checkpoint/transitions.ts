@@ -1,0 +1,281 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Checkpoint, CheckpointState, HaltCause, LastLook } from './checkpoint.ts';
+
+/**
+ * Everything that can happen to a checkpoint. Owners name themselves by claim token or plan id, both random: a
+ * counter would repeat after a lost or restored store. Times are milliseconds since the epoch.
+ */
+export type CheckpointEvent =
+  /**
+   * A planner wants the sync. `stalledPlan` is the id of a plan that it found stalled or unknown to Postgres;
+   * `resume` says that a person wants a halted sync to go on.
+   */
+  | {
+      readonly type: 'claim';
+      readonly token: string;
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly resume: boolean;
+      readonly stalledPlan?: string;
+    }
+  | { readonly type: 'commitPlan'; readonly token: string; readonly plan: Plan }
+  /** The claim's planner has sent every chunk of its plan. */
+  | { readonly type: 'sent'; readonly token: string; readonly planId: string; readonly now: number }
+  | { readonly type: 'resent'; readonly planId: string; readonly now: number }
+  /** The claim has nothing left to do, or the plan is finished. `through` is what Postgres says now. */
+  | { readonly type: 'release'; readonly by: Owner; readonly through: CommitVersion | undefined }
+  | { readonly type: 'halt'; readonly by: Owner | { readonly operator: string }; readonly cause: HaltCause }
+  | { readonly type: 'pause'; readonly by: string; readonly reason: string; readonly now: number }
+  /** A person lets a paused or halted sync go on. */
+  | { readonly type: 'resume' }
+  | { readonly type: 'looked'; readonly look: LastLook };
+
+export type Owner = { readonly claim: string } | { readonly planId: string };
+
+/** The event does not fit the checkpoint, which stays as it is. The text says why, for the log. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/**
+ * The checkpoint after the event, or why it is refused. Pure: the caller writes the result under the revision that
+ * it read, so that of two events at once one is decided again.
+ *
+ * `through` and `look` are carried through every transition. A committed plan stays with the checkpoint through
+ * claim, halt, pause and resume until it is released or the holder of the claim commits another.
+ */
+export function transition(checkpoint: Checkpoint, event: CheckpointEvent): Checkpoint | Refusal {
+  switch (event.type) {
+    case 'claim':
+      return claim(checkpoint, event);
+    case 'commitPlan':
+      return commitPlan(checkpoint, event);
+    case 'sent':
+      return sent(checkpoint, event);
+    case 'resent':
+      return resent(checkpoint, event);
+    case 'release':
+      return release(checkpoint, event);
+    case 'halt':
+      return halt(checkpoint, event);
+    case 'pause':
+      return pause(checkpoint, event);
+    case 'resume':
+      return resume(checkpoint);
+    case 'looked':
+      return looked(checkpoint, event);
+    default:
+      return event satisfies never;
+  }
+}
+
+type EventOf<T extends CheckpointEvent['type']> = Extract<CheckpointEvent, { type: T }>;
+
+function claim(checkpoint: Checkpoint, event: EventOf<'claim'>): Checkpoint | Refusal {
+  const { token, now, leaseMs } = event;
+  const claimed: CheckpointState = { state: 'planning', claim: token, leaseUntil: now + leaseMs };
+  switch (checkpoint.state) {
+    case 'new':
+    case 'idle':
+      return carry(checkpoint, claimed);
+    case 'planning':
+      if (now < checkpoint.leaseUntil) return refuse('another planner holds the claim');
+      return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
+    case 'applying':
+      if (event.stalledPlan !== checkpoint.plan.id) return refuse('a plan is being applied');
+      return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
+    case 'halted':
+      if (!event.resume) return refuse('the sync is halted');
+      return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
+    case 'paused':
+      return refuse('the sync is paused');
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+function commitPlan(checkpoint: Checkpoint, event: EventOf<'commitPlan'>): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'planning': {
+      if (checkpoint.claim !== event.token) return refuse('the claim is another planner’s');
+      if (checkpoint.plan?.id === event.plan.id && !isDeepStrictEqual(checkpoint.plan, event.plan)) {
+        return refuse('a committed plan never changes');
+      }
+      return carry(checkpoint, {
+        state: 'planning',
+        claim: checkpoint.claim,
+        leaseUntil: checkpoint.leaseUntil,
+        plan: event.plan,
+      });
+    }
+    case 'new':
+    case 'idle':
+    case 'applying':
+    case 'halted':
+    case 'paused':
+      return refuse('no planner holds a claim');
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+function sent(checkpoint: Checkpoint, event: EventOf<'sent'>): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'planning':
+      if (checkpoint.claim !== event.token) return refuse('the claim is another planner’s');
+      if (checkpoint.plan?.id !== event.planId) return refuse('the claim holds another plan, or none');
+      return carry(checkpoint, {
+        state: 'applying',
+        plan: checkpoint.plan,
+        sentAt: event.now,
+        resends: 0,
+      });
+    case 'new':
+    case 'idle':
+    case 'applying':
+    case 'halted':
+    case 'paused':
+      return refuse('no planner holds a claim');
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+function resent(checkpoint: Checkpoint, event: EventOf<'resent'>): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'applying':
+      if (checkpoint.plan.id !== event.planId) return refuse('another plan is being applied');
+      return carry(checkpoint, {
+        state: 'applying',
+        plan: checkpoint.plan,
+        sentAt: event.now,
+        resends: checkpoint.resends + 1,
+      });
+    case 'new':
+    case 'idle':
+    case 'planning':
+    case 'halted':
+    case 'paused':
+      return refuse('no plan is being applied');
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+/**
+ * A finished plan ends a halt: every slice is applied, so what stopped the sync is over, and a halt and a finish
+ * that come at once end alike in either order. A pause is a person's word and outlasts the plan.
+ */
+function release(checkpoint: Checkpoint, event: EventOf<'release'>): Checkpoint | Refusal {
+  const { through } = event;
+  const after = { ...lookOf(checkpoint), ...(through === undefined ? {} : { through }) };
+  switch (checkpoint.state) {
+    case 'new':
+    case 'idle':
+      return refuse('there is no claim and no plan');
+    case 'planning':
+    case 'applying':
+    case 'halted':
+      if (!owns(event.by, checkpoint)) return refuse('the claim or plan is not in this checkpoint');
+      return { state: 'idle', ...after };
+    case 'paused': {
+      if (!owns(event.by, checkpoint)) return refuse('the claim or plan is not in this checkpoint');
+      const { by, reason, at } = checkpoint;
+      return { state: 'paused', by, reason, at, ...after };
+    }
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+function halt(checkpoint: Checkpoint, event: EventOf<'halt'>): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'halted':
+      return refuse('the sync is halted already');
+    case 'paused':
+      return refuse('the sync is paused');
+    case 'new':
+    case 'idle':
+    case 'planning':
+    case 'applying':
+      if (!('operator' in event.by) && !owns(event.by, checkpoint)) {
+        return refuse('the claim or plan is not in this checkpoint');
+      }
+      return carry(checkpoint, { state: 'halted', cause: event.cause, ...planOf(checkpoint) });
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+/** Ends a claim: its planner learns at its next write. Chunks that were sent go on. */
+function pause(checkpoint: Checkpoint, event: EventOf<'pause'>): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'paused':
+      return refuse('the sync is paused already');
+    case 'new':
+    case 'idle':
+    case 'planning':
+    case 'applying':
+    case 'halted':
+      return carry(checkpoint, {
+        state: 'paused',
+        by: event.by,
+        reason: event.reason,
+        at: event.now,
+        ...planOf(checkpoint),
+      });
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+/** A plan in flight is taken up as one sent long ago: the next tick asks the ledger what is missing. */
+function resume(checkpoint: Checkpoint): Checkpoint | Refusal {
+  switch (checkpoint.state) {
+    case 'halted':
+    case 'paused':
+      return carry(
+        checkpoint,
+        checkpoint.plan === undefined
+          ? { state: 'idle' }
+          : { state: 'applying', plan: checkpoint.plan, sentAt: 0, resends: 0 },
+      );
+    case 'new':
+    case 'idle':
+    case 'planning':
+    case 'applying':
+      return refuse('the sync is neither paused nor halted');
+    default:
+      return checkpoint satisfies never;
+  }
+}
+
+function looked(checkpoint: Checkpoint, event: EventOf<'looked'>): Checkpoint | Refusal {
+  if (checkpoint.look !== undefined && event.look.at < checkpoint.look.at) {
+    return refuse('a later look at the source is noted');
+  }
+  return { ...checkpoint, look: event.look };
+}
+
+function owns(owner: Owner, checkpoint: Checkpoint): boolean {
+  if ('claim' in owner) return checkpoint.state === 'planning' && checkpoint.claim === owner.claim;
+  return planOf(checkpoint).plan?.id === owner.planId;
+}
+
+function planOf(checkpoint: CheckpointState): { readonly plan?: Plan } {
+  return 'plan' in checkpoint && checkpoint.plan !== undefined ? { plan: checkpoint.plan } : {};
+}
+
+function lookOf({ look }: Checkpoint): { readonly look?: LastLook } {
+  return look === undefined ? {} : { look };
+}
+
+function carry(from: Checkpoint, to: CheckpointState): Checkpoint {
+  return { ...to, ...lookOf(from), ...(from.through === undefined ? {} : { through: from.through }) };
+}
+
+function refuse(refused: string): Refusal {
+  return { refused };
+}

@@ -1,0 +1,120 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  type BatchResultErrorEntry,
+  ChangeMessageVisibilityCommand,
+  MessageNotInflight,
+  SendMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { SyncError } from '../../error/sync-error.ts';
+import type { Chunk } from '../../plan/plan.ts';
+import type { ChunkQueue } from '../queue.ts';
+import { batchesOf, type Entry } from './batches.ts';
+import { queueError } from './errors.ts';
+
+/** SQS' longest visibility timeout, 12 hours. */
+const MAX_VISIBILITY_SECONDS = 43_200;
+
+/** Waits before a batch's failed entries are sent again; as many times as there are waits. */
+const RESEND_AFTER_MS: readonly number[] = [100, 400, 1_600, 6_400];
+
+export interface SqsChunkQueueOptions {
+  readonly region: string;
+  readonly queueUrl: string;
+  /** Local stack only. */
+  readonly endpoint?: string;
+  /** Local stack only; the SDK's own chain otherwise. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+export function openSqsChunkQueue(options: SqsChunkQueueOptions): ChunkQueue {
+  const { region, queueUrl, endpoint, credentials } = options;
+  const client = new SQSClient({
+    region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  });
+  return new SqsChunkQueue(client, queueUrl, RESEND_AFTER_MS);
+}
+
+/** Chunks as messages of a standard SQS queue, one message group per sync. */
+export class SqsChunkQueue implements ChunkQueue {
+  readonly #client: SQSClient;
+  readonly #queueUrl: string;
+  readonly #resendAfterMs: readonly number[];
+
+  /** The queue owns the client: `close` destroys it. */
+  constructor(client: SQSClient, queueUrl: string, resendAfterMs: readonly number[]) {
+    this.#client = client;
+    this.#queueUrl = queueUrl;
+    this.#resendAfterMs = resendAfterMs;
+  }
+
+  async send(chunks: readonly Chunk[], signal: AbortSignal): Promise<void> {
+    const sync = chunks[0]?.plan.sync;
+    const fields = sync === undefined ? {} : { sync };
+    try {
+      signal.throwIfAborted();
+      for (const batch of batchesOf(chunks)) await this.#sendBatch(batch, signal);
+    } catch (thrown) {
+      throw queueError(thrown, this.#queueUrl, fields, signal);
+    }
+  }
+
+  async returnAfter(receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void> {
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_VISIBILITY_SECONDS) {
+      throw new SyncError('internal', `A message cannot be returned after ${seconds} seconds.`);
+    }
+    const change = new ChangeMessageVisibilityCommand({
+      QueueUrl: this.#queueUrl,
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: seconds,
+    });
+    try {
+      signal.throwIfAborted();
+      await this.#client.send(change, { abortSignal: signal });
+    } catch (thrown) {
+      // Its time ran out meanwhile: it is in the queue again, or gone.
+      if (thrown instanceof MessageNotInflight) return;
+      throw queueError(thrown, this.#queueUrl, {}, signal);
+    }
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #sendBatch(batch: readonly Entry[], signal: AbortSignal): Promise<void> {
+    let unsent = batch;
+    for (let attempt = 0; ; attempt++) {
+      const failed = await this.#sendOnce(unsent, signal);
+      if (failed.length === 0) return;
+      const refused = failed.filter((entry) => entry.SenderFault === true);
+      if (refused.length > 0) throw this.#notSent(refused, batch, 'refused');
+      const waitMs = this.#resendAfterMs[attempt];
+      if (waitMs === undefined) throw this.#notSent(failed, batch, 'did not take');
+      await wait(waitMs, undefined, { signal });
+      const ids = new Set(failed.map((entry) => entry.Id));
+      unsent = unsent.filter((entry) => ids.has(entry.Id));
+    }
+  }
+
+  async #sendOnce(entries: readonly Entry[], signal: AbortSignal): Promise<readonly BatchResultErrorEntry[]> {
+    const { Failed } = await this.#client.send(
+      new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: [...entries] }),
+      { abortSignal: signal },
+    );
+    return Failed ?? [];
+  }
+
+  #notSent(failed: readonly BatchResultErrorEntry[], batch: readonly Entry[], verb: string): SyncError {
+    const code = failed[0]?.Code ?? 'unknown';
+    return new SyncError(
+      'queue_unavailable',
+      `SQS ${verb} ${failed.length} of ${batch.length} messages for the chunk queue ${this.#queueUrl} (${code}).`,
+      { code, failed: failed.length, sync: batch[0]?.MessageGroupId ?? '' },
+    );
+  }
+}
