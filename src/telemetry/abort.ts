@@ -1,0 +1,39 @@
+import { SyncError } from '../error/sync-error.ts';
+
+/** Throws `cancelled` once the signal is aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw cancelled(signal);
+}
+
+export function cancelled(signal: AbortSignal): SyncError {
+  return new SyncError(
+    'cancelled',
+    'The work was stopped before it was done; nothing of it was kept.',
+    {},
+    { cause: signal.reason },
+  );
+}
+
+/**
+ * Settles as `work` does, or rejects with `cancelled` as soon as the signal aborts; `onAbort` then tells the
+ * other side to stop, and what `work` becomes is of no interest any more.
+ */
+export function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  onAbort: () => void = () => {},
+): Promise<T> {
+  if (signal.aborted) {
+    work.catch(() => {});
+    onAbort();
+    return Promise.reject(cancelled(signal));
+  }
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => {
+      reject(cancelled(signal));
+      onAbort();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,34 @@
+import type { ErrorKind } from '../error/error-kind.ts';
+
+/**
+ * What the functions count. Metrics are summed over all syncs: one per sync would cost more than the functions
+ * themselves, so the sync's name stands beside each for searching. A call never throws.
+ */
+export interface Metrics {
+  /** A plan was opened and its chunks were sent. */
+  planned(sync: string, plan: { readonly slices: number; readonly versions: number }): void;
+  /** A chunk was committed, `ms` after its message was taken up. */
+  chunkApplied(sync: string, counts: AppliedRows, ms: number): void;
+  /** A message was acknowledged with nothing to do. */
+  chunkSkipped(sync: string, outcome: 'already_applied' | 'fenced'): void;
+  /** An attempt at a chunk failed; it may be tried again. */
+  chunkFailed(sync: string, kind: ErrorKind): void;
+  halted(sync: string, kind: ErrorKind): void;
+  /** Commits that the target lacks, and the age of the oldest of them in seconds; both 0 when it lacks none. */
+  lag(sync: string, lag: { readonly versions: number; readonly seconds: number }): void;
+}
+
+export interface AppliedRows {
+  readonly upserted: number;
+  readonly deleted: number;
+  readonly rejected: number;
+}
+
+export const noMetrics: Metrics = {
+  planned() {},
+  chunkApplied() {},
+  chunkSkipped() {},
+  chunkFailed() {},
+  halted() {},
+  lag() {},
+};
