@@ -34,17 +34,15 @@ export function nonKeyOf(mapping: Mapping): readonly MappedColumn[] {
 
 /**
  * Identity of what the target's rows mean: two plans with one digest write the same value for the same source
- * row. Comments and the policy for rejected rows are no part of it.
+ * row. No part of it: comments, the order of columns, the policy for rejected rows, and the types of the target's
+ * columns, which its owner may widen at will.
  */
 export function mappingDigest(mapping: Mapping): string {
   const meaning = {
-    keyColumns: mapping.keyColumns,
-    columns: mapping.columns.map(({ source, target, sourceType, targetType }) => [
-      source,
-      target,
-      sourceType,
-      targetType,
-    ]),
+    key: keyOf(mapping).map(meaningOf),
+    columns: nonKeyOf(mapping)
+      .map(meaningOf)
+      .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
     where: mapping.where ?? null,
     deletes: mapping.deletes,
     metadata: [
@@ -55,4 +53,8 @@ export function mappingDigest(mapping: Mapping): string {
     nulCharacters: mapping.nulCharacters,
   };
   return createHash('sha256').update(JSON.stringify(meaning)).digest('hex');
+}
+
+function meaningOf({ source, target, sourceType }: MappedColumn): readonly string[] {
+  return [source, target, sourceType];
 }

@@ -1,5 +1,5 @@
 import type { CommitVersion } from '../change/commit-version.ts';
-import type { Chunk } from '../plan/plan.ts';
+import type { Chunk, Work } from '../plan/plan.ts';
 import type { SourceColumn } from '../schema/source-column.ts';
 import type { SourceTable } from '../schema/table-name.ts';
 
@@ -18,8 +18,6 @@ export interface HistoryEntry {
 export interface SourceLook {
   readonly tableId: string;
   readonly latest: HistoryEntry;
-  /** Rows in the table, an estimate; absent where nothing says. */
-  readonly estimatedRows?: number;
 }
 
 /**
@@ -64,6 +62,8 @@ export interface Source {
     window: { readonly after: CommitVersion; readonly through: CommitVersion },
     signal: AbortSignal,
   ): Promise<readonly HistoryEntry[]>;
+  /** Rows that the work reads: of a snapshot from the table's own statistics, of a window by a scan of its changes. */
+  countRows(table: SourceTable, work: Work, signal: AbortSignal): Promise<number>;
   /**
    * Pages of a chunk, in any order. Ends normally only if every page came and the counts of the warehouse and of
    * what was delivered agree; otherwise throws `source_incomplete`.

@@ -2,7 +2,7 @@ import { ARRIVALS, CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../c
 import type { CommitVersion } from '../../change/commit-version.ts';
 import { firstVersion, type Window } from '../../change/window.ts';
 import { keyOf, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
-import type { Chunk, Plan } from '../../plan/plan.ts';
+import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
 import { parseDeltaType } from '../../types/delta-type.ts';
 import {
@@ -32,11 +32,16 @@ export function describeTable(table: SourceTable): string {
   return `describe table ${quoteTable(table)}`;
 }
 
+/** Number of rows of the whole work, before any filter. */
+export function countWork(table: SourceTable, work: Work): string {
+  return `select cast(count(*) as string) as total from ${rowsOf(table, work)}`;
+}
+
 /** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
-export function countRows(chunk: Chunk): string {
-  const { plan } = chunk;
-  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan)];
-  return `select cast(count(*) as string) as \`total\` from ${rowsOf(plan)}${whereClause(conditions)}`;
+export function countChunk(chunk: Chunk): string {
+  const { source, work } = chunk.plan;
+  const conditions = [...sliceCondition(chunk), ...snapshotFilter(chunk.plan)];
+  return `${countWork(source, work)}${whereClause(conditions)}`;
 }
 
 /**
@@ -196,7 +201,7 @@ function snapshot(chunk: Chunk, version: CommitVersion, encoding: RowEncoding): 
     ${encoding.columns.join(',\n    ')},
     cast(${version} as bigint) as version,
     timestamp'${committed}' as committed
-  from ${rowsOf(plan)}${whereClause(conditions)}
+  from ${rowsOf(plan.source, plan.work)}${whereClause(conditions)}
 ),
 checked as (
   select *, case ${encoding.rowRejections} end as rejection
@@ -217,10 +222,10 @@ function changesOf(table: SourceTable, window: Window): string {
   return `table_changes(${quoteText(quoteTable(table))}, ${firstVersion(window)}, ${window.through})`;
 }
 
-function rowsOf(plan: Plan): string {
-  return plan.work.kind === 'window'
-    ? changesOf(plan.source, plan.work)
-    : `${quoteTable(plan.source)} version as of ${plan.work.version}`;
+function rowsOf(table: SourceTable, work: Work): string {
+  return work.kind === 'window'
+    ? changesOf(table, work)
+    : `${quoteTable(table)} version as of ${work.version}`;
 }
 
 function sliceCondition({ plan, slice }: Chunk): string[] {

@@ -1,0 +1,160 @@
+import { DBSQLClient, type DBSQLSession } from '@databricks/sql';
+import type { DatabricksConnection } from '../../config/connections.ts';
+import { SyncError } from '../../error/sync-error.ts';
+import { throwIfAborted, untilAborted } from '../../telemetry/abort.ts';
+import { sourceError } from './errors.ts';
+
+type DriverLogger = NonNullable<NonNullable<ConstructorParameters<typeof DBSQLClient>[0]>['logger']>;
+type Session = Awaited<ReturnType<DBSQLClient['openSession']>>;
+type Operation = Awaited<ReturnType<DBSQLSession['executeStatement']>>;
+
+/** A result row: every value as the driver gives it. */
+export type ResultRow = Readonly<Record<string, unknown>>;
+
+/** A warehouse that is starting answers with errors for a while: waits before open and execute are tried again. */
+const RETRY_DELAYS_MS = [500, 2_000, 5_000];
+
+/** Rows of one fetch. Result rows may be megabytes. */
+const FETCH_ROWS = 64;
+
+/**
+ * One warehouse, entered when first needed. Statements may run side by side, each in a session of its own that is
+ * kept for the next one.
+ */
+export class Warehouse {
+  readonly #connection: DatabricksConnection;
+  #client: Promise<DBSQLClient> | undefined;
+  readonly #idle: Session[] = [];
+
+  constructor(connection: DatabricksConnection) {
+    this.#connection = connection;
+  }
+
+  /** All rows of a small result. `table` is for errors only. */
+  async query(statement: string, table: string, signal: AbortSignal): Promise<ResultRow[]> {
+    const rows: ResultRow[] = [];
+    for await (const row of this.stream(statement, table, signal)) rows.push(row);
+    return rows;
+  }
+
+  /** Rows as they come; at most FETCH_ROWS of them are held. Ends the operation when the consumer stops early. */
+  async *stream(statement: string, table: string, signal: AbortSignal): AsyncGenerator<ResultRow> {
+    const { session, operation } = await this.#start(statement, table, signal);
+    let healthy = false;
+    try {
+      const stop = () => void operation.cancel().catch(() => {});
+      do {
+        yield* (await untilAborted(
+          operation.fetchChunk({ maxRows: FETCH_ROWS }),
+          signal,
+          stop,
+        )) as ResultRow[];
+      } while (await untilAborted(operation.hasMoreRows(), signal, stop));
+      healthy = true;
+    } catch (thrown) {
+      throw sourceError(thrown, { table });
+    } finally {
+      await this.#release(session, operation, healthy);
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await Promise.allSettled(this.#idle.splice(0).map((session) => session.close()));
+    await client?.then((opened) => opened.close()).catch(() => {});
+  }
+
+  /** Opening and executing are one step: a session may open and then be unknown while the warehouse starts. */
+  async #start(
+    statement: string,
+    table: string,
+    signal: AbortSignal,
+  ): Promise<{ session: Session; operation: Operation }> {
+    for (let attempt = 0; ; attempt++) {
+      throwIfAborted(signal);
+      let session: Session | undefined;
+      try {
+        session = this.#idle.pop() ?? (await untilAborted(this.#openSession(), signal));
+        const operation = await untilAborted(
+          session.executeStatement(statement, {
+            maxRows: FETCH_ROWS,
+            useCloudFetch: false,
+            useLZ4Compression: false,
+          }),
+          signal,
+        );
+        const stop = () => void operation.cancel().catch(() => {});
+        await untilAborted(operation.finished(), signal, stop);
+        return { session, operation };
+      } catch (thrown) {
+        void session?.close().catch(() => {});
+        const error = sourceError(thrown, { table });
+        const delay = RETRY_DELAYS_MS[attempt];
+        if (error.kind !== 'source_unavailable' || delay === undefined) throw error;
+        await untilAborted(new Promise((resolve) => setTimeout(resolve, delay).unref()), signal);
+      }
+    }
+  }
+
+  async #openSession(): Promise<Session> {
+    this.#client ??= this.#connect();
+    const pending = this.#client;
+    try {
+      const session = await (await pending).openSession();
+      const operation = await session.executeStatement("set time zone 'UTC'");
+      await operation.finished();
+      await operation.close();
+      return session;
+    } catch (thrown) {
+      if (this.#client === pending) this.#client = undefined;
+      void pending.then((client) => client.close()).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  async #connect(): Promise<DBSQLClient> {
+    const { host, port, path, auth, caCert } = this.#connection;
+    const client = new DBSQLClient({ logger: QUIET });
+    client.on('error', () => {});
+    const common = {
+      host,
+      port,
+      path,
+      userAgentEntry: 'Lakeferry',
+      telemetryEnabled: false,
+      preserveBigNumericPrecision: true,
+      ...(caCert === undefined ? {} : { customCaCert: caCert }),
+    };
+    await client.connect(
+      auth.kind === 'token'
+        ? { ...common, token: auth.token }
+        : {
+            ...common,
+            authType: 'databricks-oauth',
+            oauthClientId: auth.clientId,
+            oauthClientSecret: auth.clientSecret,
+          },
+    );
+    return client;
+  }
+
+  async #release(session: Session, operation: Operation, healthy: boolean): Promise<void> {
+    await operation.close().catch(() => {});
+    if (healthy && this.#idle.length < 4) this.#idle.push(session);
+    else void session.close().catch(() => {});
+  }
+}
+
+/** The driver's own logger writes to the console, whole error objects among it. */
+const QUIET: DriverLogger = { log() {} };
+
+/** A text cell that the statement makes non-null. Throws `source_failed` when the server gave something else. */
+export function textCell(row: ResultRow, name: string): string {
+  const value = row[name];
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  throw new SyncError('source_failed', `The warehouse gave no value for the result column ${name}.`, {
+    column: name,
+  });
+}

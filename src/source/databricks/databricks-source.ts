@@ -1,0 +1,203 @@
+import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import type { DatabricksConnection } from '../../config/connections.ts';
+import { SyncError } from '../../error/sync-error.ts';
+import type { Mapping } from '../../plan/mapping.ts';
+import type { Chunk, Work } from '../../plan/plan.ts';
+import type { SourceColumn } from '../../schema/source-column.ts';
+import { displayTable, type SourceTable } from '../../schema/table-name.ts';
+import type { HistoryEntry, Page, RejectedRow, Source, SourceLook } from '../source.ts';
+import { type ResultRow, textCell, Warehouse } from './client.ts';
+import { decodeCopyLine } from './copy-lines.ts';
+import { estimateChangeRows } from './history.ts';
+import {
+  countChunk,
+  countWork,
+  describeDetail,
+  describeHistory,
+  describeTable,
+  readPages,
+} from './queries.ts';
+
+/** DESCRIBE HISTORY is asked for at most this many commits. */
+const MAX_HISTORY = 1_000;
+
+export function openDatabricksSource(connection: DatabricksConnection): Source {
+  return new DatabricksSource(new Warehouse(connection));
+}
+
+class DatabricksSource implements Source {
+  readonly #warehouse: Warehouse;
+
+  constructor(warehouse: Warehouse) {
+    this.#warehouse = warehouse;
+  }
+
+  async look(table: SourceTable, signal: AbortSignal): Promise<SourceLook> {
+    const detail = await this.#one(describeDetail(table), table, signal);
+    const [latest] = await this.#history(table, 1, signal);
+    if (!latest)
+      throw new SyncError('source_failed', `${displayTable(table)} has no commit.`, {
+        table: displayTable(table),
+      });
+    return { tableId: textCell(detail, 'id'), latest };
+  }
+
+  async readTableId(table: SourceTable, signal: AbortSignal): Promise<string> {
+    return textCell(await this.#one(describeDetail(table), table, signal), 'id');
+  }
+
+  async readColumns(table: SourceTable, signal: AbortSignal): Promise<readonly SourceColumn[]> {
+    const rows = await this.#warehouse.query(describeTable(table), displayTable(table), signal);
+    const columns: SourceColumn[] = [];
+    for (const row of rows) {
+      const name = textCell(row, 'col_name');
+      // Partitioning and other details follow behind a blank line or a heading.
+      if (name === '' || name.startsWith('#')) break;
+      const comment = row['comment'];
+      columns.push({
+        name,
+        type: textCell(row, 'data_type').toLowerCase(),
+        ...(typeof comment === 'string' && comment !== '' ? { comment } : {}),
+      });
+    }
+    return columns;
+  }
+
+  async readHistory(
+    table: SourceTable,
+    window: { readonly after: CommitVersion; readonly through: CommitVersion },
+    signal: AbortSignal,
+  ): Promise<readonly HistoryEntry[]> {
+    const wanted = window.through - window.after;
+    const limit = wanted < BigInt(MAX_HISTORY) ? Number(wanted) : MAX_HISTORY;
+    // Commits may have come since `through` was seen; the newest are given first.
+    const entries = await this.#history(table, limit + 10, signal);
+    return entries.filter(({ version }) => version > window.after && version <= window.through).reverse();
+  }
+
+  async countRows(table: SourceTable, work: Work, signal: AbortSignal): Promise<number> {
+    return count(await this.#one(countWork(table, work), table, signal), 'total');
+  }
+
+  async *readPages(chunk: Chunk, signal: AbortSignal): AsyncGenerator<Page> {
+    const { plan, slice } = chunk;
+    const table = displayTable(plan.source);
+    const fields = { sync: plan.sync, planId: plan.id, slice, table };
+    let pages = 0;
+    let lines = 0;
+    let declared: { pages: number; lines: number } | undefined;
+    for await (const row of this.#warehouse.stream(readPages(chunk), table, signal)) {
+      if (count(row, 'conflicts') > 0) {
+        throw new SyncError(
+          'duplicate_source_key',
+          `In ${table}, one commit brings different rows under the same key (${keyNames(plan.mapping)}).`,
+          fields,
+        );
+      }
+      const page = pageOf(row, plan.mapping);
+      pages += 1;
+      lines += page.rows;
+      declared = { pages: count(row, 'page_total'), lines: count(row, 'line_total') };
+      yield page;
+    }
+    const expected = declared ?? (await this.#expectNone(chunk, signal));
+    if (pages !== expected.pages || lines !== expected.lines) {
+      throw new SyncError(
+        'source_incomplete',
+        `The warehouse counted ${expected.lines} rows in ${expected.pages} pages of ${table} and delivered ${lines} in ${pages}.`,
+        fields,
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#warehouse.close();
+  }
+
+  /** No page came: either the chunk has no row, or the result was lost whole. */
+  async #expectNone(chunk: Chunk, signal: AbortSignal): Promise<{ pages: number; lines: number }> {
+    const row = await this.#one(countChunk(chunk), chunk.plan.source, signal);
+    const total = count(row, 'total');
+    return { pages: total === 0 ? 0 : 1, lines: total };
+  }
+
+  async #one(statement: string, table: SourceTable, signal: AbortSignal): Promise<ResultRow> {
+    const [row] = await this.#warehouse.query(statement, displayTable(table), signal);
+    if (row) return row;
+    throw new SyncError(
+      'source_incomplete',
+      'The warehouse gave an empty result where there is always one row.',
+      {
+        table: displayTable(table),
+      },
+    );
+  }
+
+  async #history(table: SourceTable, limit: number, signal: AbortSignal): Promise<HistoryEntry[]> {
+    const rows = await this.#warehouse.query(describeHistory(table, limit), displayTable(table), signal);
+    return rows.map((row) => {
+      const estimatedRows = estimateChangeRows(row['operationMetrics']);
+      return {
+        version: parseCommitVersion(textCell(row, 'version')),
+        committedAt: millisecondsOf(row['timestamp']),
+        operation: textCell(row, 'operation'),
+        ...(estimatedRows === undefined ? {} : { estimatedRows }),
+      };
+    });
+  }
+}
+
+function pageOf(row: ResultRow, mapping: Mapping): Page {
+  const rows = count(row, 'line_count');
+  const payload = textCell(row, 'payload');
+  const rejected = count(row, 'reject_count');
+  const rejectedLines = rejected === 0 ? [] : textCell(row, 'rejected').split('\n');
+  if (rejectedLines.length !== rejected) {
+    throw new SyncError(
+      'source_incomplete',
+      'A page of the warehouse lacks rejected rows that it counts.',
+      {},
+    );
+  }
+  return {
+    page: count(row, 'page'),
+    rows,
+    payload,
+    rejected: rejectedLines.map((line) => rejectedRow(line, mapping)),
+  };
+}
+
+function rejectedRow(line: string, mapping: Mapping): RejectedRow {
+  const [rejection = '', version = '', ...key] = decodeCopyLine(line);
+  const [reason, ordinal] = (rejection ?? '').split(':');
+  const column = mapping.columns[Number(ordinal)];
+  if (!column || (reason !== 'null_key' && reason !== 'nul_character' && reason !== 'too_long')) {
+    throw new SyncError(
+      'source_incomplete',
+      'A page of the warehouse has a rejected row of an unknown form.',
+      {},
+    );
+  }
+  return { reason, column: column.source, key, version: parseCommitVersion(version ?? '') };
+}
+
+function keyNames(mapping: Mapping): string {
+  return mapping.columns
+    .slice(0, mapping.keyColumns)
+    .map(({ source }) => source)
+    .join(', ');
+}
+
+function count(row: ResultRow, name: string): number {
+  const value = Number(textCell(row, name));
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new SyncError('source_incomplete', `The warehouse gave no count in the result column ${name}.`, {
+    column: name,
+  });
+}
+
+function millisecondsOf(value: unknown): number {
+  const time = value instanceof Date ? value.getTime() : Date.parse(`${String(value).replace(' ', 'T')}Z`);
+  if (Number.isFinite(time)) return time;
+  throw new SyncError('source_failed', 'The warehouse gave no time for a commit.', {});
+}

@@ -1,0 +1,52 @@
+import { SyncError } from '../error/sync-error.ts';
+import type { Chunk } from '../plan/plan.ts';
+import { displayTable } from '../schema/table-name.ts';
+import type { ApplyOutcome } from '../target/target.ts';
+import { finishPlan } from './finish-plan.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Applies one chunk, and finishes its plan if it was the last one missing. Every outcome acknowledges the message.
+ * What it throws left nothing in the target.
+ */
+export async function applyChunk(
+  services: Services,
+  chunk: Chunk,
+  signal: AbortSignal,
+): Promise<ApplyOutcome> {
+  const { source, target, checkpoints, log } = services;
+  const { plan, slice } = chunk;
+  const applied = await target.apply(
+    chunk,
+    () => source.readPages(chunk, signal),
+    () => checkSource(services, chunk, signal),
+    signal,
+  );
+  log.info('chunk done', {
+    sync: plan.sync,
+    planId: plan.id,
+    slice,
+    outcome: applied.outcome,
+    ...(applied.outcome === 'applied' ? applied.counts : {}),
+  });
+  if (applied.outcome === 'fenced') return applied;
+  await checkpoints.addDone(plan.id, slice, signal);
+  if (plan.slices > 1) {
+    const { done } = await checkpoints.readProgress(plan.id, signal);
+    // The set may lack slices that are applied; then the planner's tick asks the ledger.
+    if (done.size < plan.slices) return applied;
+  }
+  await finishPlan(services, plan, signal);
+  return applied;
+}
+
+/** The query reads by name: only the id after the last page tells that it read the table that the plan means. */
+async function checkSource({ source }: Services, { plan, slice }: Chunk, signal: AbortSignal): Promise<void> {
+  const tableId = await source.readTableId(plan.source, signal);
+  if (tableId === plan.sourceTableId) return;
+  throw new SyncError(
+    'source_replaced',
+    `${displayTable(plan.source)} was dropped and created again while it was read; nothing of it was applied.`,
+    { sync: plan.sync, planId: plan.id, slice },
+  );
+}

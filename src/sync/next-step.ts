@@ -1,0 +1,100 @@
+import { type CommitVersion, laterVersion } from '../change/commit-version.ts';
+import { type Mapping, mappingDigest } from '../plan/mapping.ts';
+import type { Plan, Work } from '../plan/plan.ts';
+import type { SourceLook } from '../source/source.ts';
+import type { TargetState } from '../target/target.ts';
+
+/** What a planner does next for a sync, from what it saw in Postgres first and at the source then. */
+export type NextStep =
+  /** The plan that Postgres shows as open goes on. */
+  | { readonly step: 'resume'; readonly plan: Plan }
+  | { readonly step: 'nothing' }
+  | { readonly step: 'plan'; readonly work: Work }
+  | { readonly step: 'halt'; readonly kind: 'source_replaced' | 'mapping_changed'; readonly message: string };
+
+export interface Seen {
+  readonly target: TargetState;
+  readonly look: SourceLook;
+  readonly mapping: Mapping;
+  /** A person let the sync go on after a halt: a plan that may hold the cause is made anew where that is safe. */
+  readonly resumedByPerson: boolean;
+}
+
+/** DESIGN.md section 2, steps 2 to 4, with rules 3 and 6. Pure. */
+export function nextStep({ target, look, mapping, resumedByPerson }: Seen): NextStep {
+  const { row, table } = target;
+  const digest = mappingDigest(mapping);
+  const sameSource = row.sourceTableId === look.tableId;
+  const sameTarget = table !== undefined && row.targetOid === table.oid;
+  const sameMapping = row.mappingDigest === digest;
+
+  if (
+    row.open &&
+    row.plan &&
+    sameSource &&
+    sameTarget &&
+    sameMapping &&
+    goesOn(row.plan, table.empty, resumedByPerson)
+  ) {
+    return { step: 'resume', plan: row.plan };
+  }
+  const reach = sameSource && row.reach !== undefined ? row.reach : look.latest.version;
+  const snapshot: NextStep = {
+    step: 'plan',
+    work: { kind: 'snapshot', version: laterVersion(look.latest.version, reach) },
+  };
+  // An empty target that was never loaded, was made anew, or has nothing to lose is loaded from a snapshot; whether
+  // it is empty is decided again where the plan opens.
+  if (row.through === undefined || !sameTarget) return snapshot;
+  if (!sameSource) {
+    if (table.empty) return snapshot;
+    return {
+      step: 'halt',
+      kind: 'source_replaced',
+      message:
+        'The source table is not the one that the target was loaded from: it was dropped and created again.',
+    };
+  }
+  if (!sameMapping) {
+    if (table.empty) return snapshot;
+    return { step: 'halt', kind: 'mapping_changed', message: describeChange(row.plan?.mapping, mapping) };
+  }
+  return window(row.through, look.latest.version, reach);
+}
+
+/**
+ * An open plan goes on as it is, except after a halt: a window is cut anew, so that what was corrected at the source
+ * since then is in it; a snapshot only while the target is empty, since a second one could not start over rows.
+ */
+function goesOn(plan: Plan, targetEmpty: boolean, resumedByPerson: boolean): boolean {
+  if (!resumedByPerson) return true;
+  return plan.work.kind === 'snapshot' && !targetEmpty;
+}
+
+function window(through: CommitVersion, latest: CommitVersion, reach: CommitVersion): NextStep {
+  const end = laterVersion(latest, reach);
+  if (end > latest || latest < through) {
+    return {
+      step: 'halt',
+      kind: 'source_replaced',
+      message: `The source is at version ${latest}, but version ${end > through ? end : through} was synced from it already.`,
+    };
+  }
+  if (latest === through) return { step: 'nothing' };
+  return { step: 'plan', work: { kind: 'window', after: through, through: end } };
+}
+
+function describeChange(before: Mapping | undefined, after: Mapping): string {
+  const names = (mapping: Mapping | undefined) => new Set(mapping?.columns.map(({ source }) => source) ?? []);
+  const [old, now] = [names(before), names(after)];
+  const added = [...now].filter((name) => !old.has(name));
+  const gone = [...old].filter((name) => !now.has(name));
+  const parts = [
+    ...(added.length > 0 ? [`new: ${added.join(', ')}`] : []),
+    ...(gone.length > 0 ? [`gone: ${gone.join(', ')}`] : []),
+    ...(added.length === 0 && gone.length === 0
+      ? ['a type, the key, the filter, or how deletes and NUL characters are handled']
+      : []),
+  ];
+  return `The columns or settings of the sync are not those that the target was loaded with (${parts.join('; ')}).`;
+}

@@ -1,0 +1,26 @@
+/** Bounds of src/plan: the ledger and the progress item stay small, the group-by cheap. */
+const MAX_SLICES = 500;
+const MAX_PAGES = 4_096;
+/** So that a chunk of many more rows than estimated still comes in pages of bearable size. */
+const MIN_PAGES = 16;
+/** At some hundred bytes a line, a page of 2,000 lines is about half a megabyte. */
+const LINES_PER_PAGE = 2_000;
+
+export interface PlanSize {
+  readonly slices: number;
+  readonly pages: number;
+}
+
+/**
+ * How a plan of about `estimatedRows` rows is cut. `oneSlice`: the target has a unique constraint besides the key,
+ * so values may move between any two rows of the window, which only one transaction can do.
+ */
+export function planSize(estimatedRows: number, maxChunkRows: number, oneSlice: boolean): PlanSize {
+  const slices = oneSlice ? 1 : clamp(Math.ceil(estimatedRows / maxChunkRows), 1, MAX_SLICES);
+  const pages = clamp(Math.ceil(estimatedRows / slices / LINES_PER_PAGE), MIN_PAGES, MAX_PAGES);
+  return { slices, pages };
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
