@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Checkpoint, HaltCause } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
-import { keyOf, type Mapping } from '../plan/mapping.ts';
+import type { Mapping } from '../plan/mapping.ts';
 import { type Chunk, type Plan, throughOf, type Work } from '../plan/plan.ts';
 import type { HistoryEntry, SourceLook } from '../source/source.ts';
 import type { TargetState } from '../target/target.ts';
 import { advance } from './advance.ts';
 import { finishPlan } from './finish-plan.ts';
+import { haltSync } from './halt-sync.ts';
 import { nextStep } from './next-step.ts';
 import { planSize } from './plan-size.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
@@ -17,6 +18,7 @@ import type { Services } from './services.ts';
 const LEASE_MS = 5 * 60_000;
 /** A plan whose chunks were sent this long ago is looked after: messages live and are retried meanwhile. */
 const STALL_MS = 15 * 60_000;
+const RELEASE_MS = 3_000;
 /** How often missing chunks are sent again before a person is asked. */
 const MAX_RESENDS = 3;
 /** A plan that Postgres refuses to open is made anew this often in one tick. */
@@ -83,12 +85,8 @@ async function lookAfter(
     if (!options.byPerson && services.clock.now() - sentAt < STALL_MS) return { outcome: 'busy' };
     if (!options.byPerson && resends >= MAX_RESENDS) {
       const message = `${finished.missing.length} of ${plan.slices} chunks were sent ${resends + 1} times and not applied.`;
-      return haltSync(
-        services,
-        new SyncError('plan_stalled', message, { sync: config.name, planId: plan.id }),
-        { planId: plan.id },
-        signal,
-      );
+      const stalled = new SyncError('plan_stalled', message, { sync: config.name, planId: plan.id });
+      return haltSync(services, config.name, stalled, { planId: plan.id }, signal);
     }
     await sendSlices(services, plan, finished.missing, signal);
     await advance(
@@ -103,7 +101,7 @@ async function lookAfter(
     if (error.action === 'replan') {
       return claimAndPlan(services, config, { resume: false, stalledPlan: plan.id }, signal);
     }
-    if (error.action === 'halt') return haltSync(services, error, { planId: plan.id }, signal);
+    if (error.action === 'halt') return haltSync(services, config.name, error, { planId: plan.id }, signal);
     throw error;
   }
 }
@@ -134,25 +132,17 @@ async function claimAndPlan(
       through = turn.through;
       if (turn.tick) return turn.tick;
     }
-    throw new SyncError(
-      'target_busy',
-      'Postgres refused to open the plan again and again; other planners are at work.',
-      {
-        sync: config.name,
-      },
-    );
+    const message = 'Postgres refused to open the plan again and again; other planners are at work.';
+    throw new SyncError('target_busy', message, { sync: config.name });
   } catch (thrown) {
     const error = asSyncError(thrown, { sync: config.name });
-    if (error.action === 'retry' || error.action === 'refuse') {
-      await advance(
-        checkpoints,
-        config.name,
-        { type: 'release', by: { claim: token }, through },
-        signal,
-      ).catch(() => {});
+    if (error.action === 'retry' || error.kind === 'target_replaced') {
+      // A signal of its own: the planner's may be what ended the work. Without this the lease would have to run out.
+      const release = { type: 'release', by: { claim: token }, through } as const;
+      await advance(checkpoints, config.name, release, AbortSignal.timeout(RELEASE_MS)).catch(() => {});
       throw error;
     }
-    return haltSync(services, error, { claim: token }, signal);
+    return haltSync(services, config.name, error, { claim: token }, signal);
   }
 }
 
@@ -170,7 +160,7 @@ async function planOnce(
   resumedByPerson: boolean,
   signal: AbortSignal,
 ): Promise<Turn> {
-  const { target, source, checkpoints, clock, queue } = services;
+  const { target, source, checkpoints, clock } = services;
   await target.migrate(signal);
   // Postgres first: the plan opens under the revision read here, so that nothing seen later can be older.
   const state = await target.readState(config.name, config.target, targetKey(config), signal);
@@ -315,31 +305,6 @@ async function sendSlices(
     slices.map((slice): Chunk => ({ plan, slice })),
     signal,
   );
-}
-
-/** Stops the sync until a person acts. `by` is what the caller owns of the checkpoint. */
-export async function haltSync(
-  { checkpoints, clock, log }: Services,
-  error: SyncError,
-  by: { readonly claim: string } | { readonly planId: string },
-  signal: AbortSignal,
-): Promise<Tick> {
-  const sync = String(error.fields.sync);
-  const cause: HaltCause = {
-    kind: error.kind,
-    message: error.message,
-    remedy: error.remedy,
-    at: clock.now(),
-  };
-  const halted = await advance(checkpoints, sync, { type: 'halt', by, cause }, signal);
-  log.error('sync halted', {
-    ...error.fields,
-    sync,
-    kind: error.kind,
-    reason: error.message,
-    checkpoint: halted.outcome,
-  });
-  return { outcome: 'halted', cause };
 }
 
 function targetKey({ primaryKey, columns }: SyncConfig): readonly string[] {
