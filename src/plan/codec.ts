@@ -76,17 +76,21 @@ const message = z.strictObject({
 });
 
 /** The plan as JSON text, for a text attribute or column. */
-export const planText = z.codec(z.string(), z.custom<Plan>(), {
-  decode: (text, context) => {
-    try {
-      return decodePlan(parseJson(text));
-    } catch {
-      context.issues.push({ code: 'custom', input: text, message: 'not a plan' });
-      return z.NEVER;
-    }
+export const planText = z.codec(
+  z.string(),
+  z.custom<Plan>((value) => typeof value === 'object' && value !== null),
+  {
+    decode: (text, context) => {
+      try {
+        return decodePlan(parseJson(text));
+      } catch {
+        context.issues.push({ code: 'custom', input: text, message: 'not a plan' });
+        return z.NEVER;
+      }
+    },
+    encode: (value) => JSON.stringify(encodePlan(value)),
   },
-  encode: (value) => JSON.stringify(encodePlan(value)),
-});
+);
 
 /** The plan as a JSON value: versions are decimal text. Throws `internal` when no reader would take it back. */
 export function encodePlan(value: Plan): unknown {
