@@ -36,3 +36,6 @@ export interface Connections {
   readonly neon: NeonConnection;
   readonly aws: AwsConnection;
 }
+
+/** What the local stack's services accept; the AWS SDK asks for some. */
+export const LOCAL_AWS_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;

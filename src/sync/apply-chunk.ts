@@ -14,14 +14,17 @@ export async function applyChunk(
   chunk: Chunk,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const { source, target, checkpoints, log } = services;
+  const { source, target, checkpoints, clock, log, metrics } = services;
   const { plan, slice } = chunk;
+  const startedAt = clock.now();
   const applied = await target.apply(
     chunk,
     () => source.readPages(chunk, signal),
     () => checkSource(services, chunk, signal),
     signal,
   );
+  if (applied.outcome === 'applied') metrics.chunkApplied(plan.sync, applied.counts, clock.now() - startedAt);
+  else metrics.chunkSkipped(plan.sync, applied.outcome);
   log.info('chunk done', {
     sync: plan.sync,
     planId: plan.id,

@@ -30,9 +30,10 @@ export async function handleChunkFailure(
   signal: AbortSignal,
   random: () => number = Math.random,
 ): Promise<FailureOutcome> {
-  const { checkpoints, clock, log } = services;
+  const { checkpoints, clock, log, metrics } = services;
   const facts = { sync: plan.sync, planId: plan.id, slice, attempt, kind: error.kind };
   log.warn('chunk not applied', { ...error.fields, ...facts, reason: error.message });
+  metrics.chunkFailed(plan.sync, error.kind);
   await checkpoints.recordFailure(
     plan.id,
     slice,

@@ -6,7 +6,7 @@ import type { Services } from './services.ts';
 
 /** Stops a sync until a person acts. `by` is what the caller owns of the checkpoint; another owner's is left alone. */
 export async function haltSync(
-  { checkpoints, clock, log }: Services,
+  { checkpoints, clock, log, metrics }: Services,
   sync: string,
   error: SyncError,
   by: Owner,
@@ -19,6 +19,7 @@ export async function haltSync(
     at: clock.now(),
   };
   const { outcome } = await advance(checkpoints, sync, { type: 'halt', by, cause }, signal);
+  if (outcome === 'written') metrics.halted(sync, error.kind);
   log.error('sync halted', {
     ...error.fields,
     sync,

@@ -171,6 +171,7 @@ async function planOnce(
   const step = nextStep({ target: state, look, mapping, resumedByPerson });
   switch (step.step) {
     case 'nothing':
+      services.metrics.lag(config.name, { versions: 0, seconds: 0 });
       await advance(checkpoints, config.name, { type: 'release', by: { claim: token }, through }, signal);
       return { tick: { outcome: 'idle' }, through };
     case 'halt':
@@ -222,6 +223,11 @@ async function makePlan(
 ): Promise<Plan> {
   const history =
     work.kind === 'window' ? await services.source.readHistory(config.source, work, signal) : [];
+  if (work.kind === 'window') {
+    const oldest = history[0]?.committedAt ?? look.latest.committedAt;
+    const seconds = Math.max(0, Math.round((services.clock.now() - oldest) / 1_000));
+    services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });
+  }
   const rows = estimate(work, history) ?? (await services.source.countRows(config.source, work, signal));
   const oneSlice = work.kind === 'window' && (table?.uniqueBesidesKey ?? false);
   return {
@@ -285,6 +291,8 @@ async function send(
     { type: 'sent', token, planId: plan.id, now: services.clock.now() },
     signal,
   );
+  const versions = plan.work.kind === 'window' ? Number(plan.work.through - plan.work.after) : 1;
+  services.metrics.planned(plan.sync, { slices: slices.length, versions });
   services.log.info('chunks sent', {
     sync: plan.sync,
     planId: plan.id,

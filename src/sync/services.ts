@@ -4,6 +4,7 @@ import type { Source } from '../source/source.ts';
 import type { Target } from '../target/target.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What the use cases work with; src/compose.ts chooses the implementations. */
 export interface Services {
@@ -13,4 +14,5 @@ export interface Services {
   readonly queue: ChunkQueue;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }

@@ -1,0 +1,29 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import { SyncError } from '../src/error/sync-error.ts';
+import { planSync, type Tick } from '../src/sync/plan-sync.ts';
+import { environmentRuntime, logger, type Runtime } from './runtime.ts';
+
+/** What EventBridge Scheduler sends: the sync's name. `byPerson` is set by the command line. */
+export interface PlannerEvent {
+  readonly sync: string;
+  readonly byPerson?: boolean;
+}
+
+/** Time to roll back and let go of the claim before Lambda freezes the sandbox. */
+const TIMEOUT_EARLY_MS = 5_000;
+
+/** One tick for one sync. Throws what a later tick may mend, so that it counts as an error of the function. */
+export function plannerHandler(runtime: () => Promise<Runtime>) {
+  return middy<PlannerEvent, Tick>({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS })
+    .use(injectLambdaContext(logger))
+    .handler(async (event, _context, { signal }) => {
+      const { config, services } = await runtime();
+      const sync = config.syncs.get(event.sync);
+      if (!sync)
+        throw new SyncError('config_invalid', `There is no sync ${event.sync}.`, { sync: event.sync });
+      return planSync(services, sync, { byPerson: event.byPerson ?? false }, signal);
+    });
+}
+
+export const handler = plannerHandler(environmentRuntime);

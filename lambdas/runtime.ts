@@ -1,0 +1,36 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { compose } from '../src/compose.ts';
+import { readLambdaEnvironment } from '../src/config/environment.ts';
+import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
+import type { Services } from '../src/sync/services.ts';
+import { systemClock } from '../src/telemetry/clock.ts';
+import { powertoolsLog } from '../src/telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../src/telemetry/powertools-metrics.ts';
+
+/** What a handler works with: the file's syncs, and the services behind them. */
+export interface Runtime {
+  readonly config: LakeferryConfig;
+  readonly services: Services;
+}
+
+export const logger = new Logger({ serviceName: 'lakeferry' });
+export const metrics = new Metrics({ namespace: 'Lakeferry', serviceName: 'lakeferry' });
+
+let runtime: Promise<Runtime> | undefined;
+
+/** Made once per sandbox, at the first invocation. */
+export function environmentRuntime(): Promise<Runtime> {
+  runtime ??= readLambdaEnvironment(process.env).then(({ config, connections }) => ({
+    config,
+    services: compose(connections, {
+      clock: systemClock,
+      log: powertoolsLog(logger),
+      metrics: powertoolsMetrics(metrics),
+    }),
+  }));
+  runtime.catch(() => {
+    runtime = undefined;
+  });
+  return runtime;
+}

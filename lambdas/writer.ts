@@ -1,0 +1,51 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { asSyncError } from '../src/error/sync-error.ts';
+import { decodeMessage } from '../src/plan/codec.ts';
+import { applyChunk } from '../src/sync/apply-chunk.ts';
+import { handleChunkFailure } from '../src/sync/chunk-failure.ts';
+import type { Services } from '../src/sync/services.ts';
+import { environmentRuntime, logger, type Runtime } from './runtime.ts';
+
+/** Time to roll back, note the failure and give the message back before Lambda freezes the sandbox. */
+const TIMEOUT_EARLY_MS = 10_000;
+const CLEAN_UP_MS = 8_000;
+/** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
+export const MAX_RECEIVES = 5;
+
+/** Applies the chunks of an SQS event, one after the other. Names the messages that are to come again. */
+export function writerHandler(runtime: () => Promise<Runtime>) {
+  return middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS })
+    .use(injectLambdaContext(logger))
+    .handler(async (event, _context, { signal }) => {
+      const { services } = await runtime();
+      const batchItemFailures: { itemIdentifier: string }[] = [];
+      for (const record of event.Records) {
+        if (!(await applyRecord(services, record, signal)))
+          batchItemFailures.push({ itemIdentifier: record.messageId });
+      }
+      return { batchItemFailures };
+    });
+}
+
+/** Whether the message is done with. */
+async function applyRecord(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
+  const chunk = decodeMessage(record.body);
+  try {
+    await applyChunk(services, chunk, signal);
+    return true;
+  } catch (thrown) {
+    const error = asSyncError(thrown, { sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice });
+    const attempt = Number(record.attributes.ApproximateReceiveCount);
+    // A signal of its own: running out of time may be the failure.
+    const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
+    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES };
+    const failure = await handleChunkFailure(services, chunk, error, delivery, cleanUp);
+    if (failure.outcome === 'acknowledge') return true;
+    await services.queue.returnAfter(record.receiptHandle, failure.seconds, cleanUp);
+    return false;
+  }
+}
+
+export const handler = writerHandler(environmentRuntime);
