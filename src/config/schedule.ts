@@ -1,0 +1,95 @@
+/**
+ * The grammar of EventBridge Scheduler's recurring expressions: `rate(value unit)` and `cron(…)` with six fields.
+ * Source: Amazon EventBridge Scheduler User Guide, "Schedule types".
+ */
+
+const UNITS = ['minute', 'hour', 'day'];
+
+interface CronField {
+  readonly name: string;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Words that stand for `lowest`, `lowest + 1`, … */
+  readonly words?: readonly string[];
+  /** Forms of this field alone, beside `*`, values, ranges, lists and steps. */
+  readonly special?: RegExp;
+}
+
+const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+
+const CRON_FIELDS: readonly CronField[] = [
+  { name: 'minutes', lowest: 0, highest: 59 },
+  { name: 'hours', lowest: 0, highest: 23 },
+  {
+    name: 'day-of-month',
+    lowest: 1,
+    highest: 31,
+    special: /^(\?|L|LW|L-([1-9]|[12][0-9]|30)|([1-9]|[12][0-9]|3[01])W)$/,
+  },
+  { name: 'month', lowest: 1, highest: 12, words: MONTHS },
+  {
+    name: 'day-of-week',
+    lowest: 1,
+    highest: 7,
+    words: DAYS,
+    special: /^(\?|L|([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5]))$/,
+  },
+  { name: 'year', lowest: 1970, highest: 2199 },
+];
+
+/** What is wrong with a schedule expression, as part of a sentence; undefined when it is right. */
+export function scheduleProblem(expression: string): string | undefined {
+  const call = /^(rate|cron)\((.*)\)$/.exec(expression);
+  if (!call) return 'write rate(5 minutes) or cron(0 8 * * ? *)';
+  const [, form, inside] = call as unknown as [string, string, string];
+  return form === 'rate' ? rateProblem(inside) : cronProblem(inside);
+}
+
+function rateProblem(inside: string): string | undefined {
+  const match = /^([1-9][0-9]{0,8}) ([a-z]+)$/.exec(inside);
+  if (!match) return 'write a whole number from 1, one space and a unit, e.g. rate(5 minutes)';
+  const [, value, unit] = match as unknown as [string, string, string];
+  const base = unit.replace(/s$/, '');
+  if (!UNITS.includes(base)) return `"${unit}" is not a unit; write minutes, hours or days`;
+  const right = value === '1' ? base : `${base}s`;
+  return unit === right ? undefined : `write rate(${value} ${right})`;
+}
+
+function cronProblem(inside: string): string | undefined {
+  const fields = inside.trim().split(/\s+/);
+  if (fields.length !== CRON_FIELDS.length) {
+    const names = CRON_FIELDS.map((field) => field.name).join(' ');
+    return `cron has ${fields.length} of 6 fields; write cron(${names})`;
+  }
+  for (const [index, field] of CRON_FIELDS.entries()) {
+    const text = fields[index] as string;
+    if (!isFieldValid(field, text.toUpperCase())) {
+      return `"${text}" does not fit the ${field.name} field, which goes from ${field.lowest} to ${field.highest}`;
+    }
+  }
+  const unspecified = [fields[2], fields[4]].filter((text) => text === '?').length;
+  return unspecified === 1 ? undefined : 'exactly one of day-of-month and day-of-week must be "?"';
+}
+
+function isFieldValid(field: CronField, text: string): boolean {
+  if (field.special?.test(text)) return true;
+  return text.split(',').every((item) => {
+    const [range, step, ...more] = item.split('/');
+    if (more.length > 0 || range === undefined) return false;
+    if (step !== undefined && !(/^[1-9][0-9]{0,3}$/.test(step) && Number(step) <= field.highest))
+      return false;
+    if (range === '*') return true;
+    const ends = range.split('-').map((end) => numberOf(field, end));
+    if (ends.length > 2 || ends.some((end) => end === undefined)) return false;
+    return ends.length === 1 || (ends[0] as number) <= (ends[1] as number);
+  });
+}
+
+function numberOf(field: CronField, text: string): number | undefined {
+  const word = field.words?.indexOf(text) ?? -1;
+  if (word >= 0) return field.lowest + word;
+  if (!/^[0-9]{1,4}$/.test(text)) return undefined;
+  const number = Number(text);
+  return number >= field.lowest && number <= field.highest ? number : undefined;
+}

@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { concealConnections } from '../../src/config/concealed.ts';
+import { EnvironmentError } from '../../src/config/config-error.ts';
+import { readConfigFile } from '../../src/config/config-file.ts';
+import type { Environment } from '../../src/config/environment.ts';
+import { readLambdaEnvironment } from '../../src/config/lambda-environment.ts';
+import { readConnections } from '../../src/config/read-connections.ts';
+import { parseDatabricksSecret, parseNeonSecret } from '../../src/config/secret-value.ts';
+
+const NO_SETTINGS = { connections: { databricks: {}, neon: {}, aws: {} } };
+const SERVICES = {
+  AWS_REGION: 'eu-central-1',
+  LAKEFERRY_CHECKPOINT_TABLE: 'checkpoints',
+  LAKEFERRY_CHUNK_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/1/chunks',
+};
+const WAREHOUSE = {
+  DATABRICKS_HOST: 'dbc-1.cloud.databricks.com',
+  DATABRICKS_HTTP_PATH: '/sql/1.0/warehouses/1',
+};
+const FULL = {
+  ...SERVICES,
+  ...WAREHOUSE,
+  DATABRICKS_TOKEN: 'dapi-hunter2',
+  NEON_URL: 'postgresql://ana:hunter2@ep-x-pooler.neon.tech/app?sslmode=require',
+  NEON_DIRECT_URL: 'postgresql://ana:hunter2@ep-x.neon.tech/app',
+};
+const CONFIG = '{"syncs":{"orders":{"source":"a.b.c","target":"d.e","primaryKey":"id"}}}';
+
+function problemsOf(read: () => unknown): string[] {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    expect(inspect(error)).not.toContain('hunter2');
+    return error.problems.map(({ variable, message }) => `${variable}: ${message}`);
+  }
+  return [];
+}
+
+describe('connections of a command', () => {
+  it('come from the environment', () => {
+    expect(readConnections(FULL, NO_SETTINGS)).toEqual({
+      databricks: {
+        host: 'dbc-1.cloud.databricks.com',
+        port: 443,
+        path: '/sql/1.0/warehouses/1',
+        auth: { kind: 'token', token: 'dapi-hunter2' },
+      },
+      neon: { url: FULL.NEON_URL, directUrl: FULL.NEON_DIRECT_URL },
+      aws: {
+        region: 'eu-central-1',
+        checkpointTable: 'checkpoints',
+        chunkQueueUrl: SERVICES.LAKEFERRY_CHUNK_QUEUE_URL,
+      },
+    });
+  });
+
+  it('take from the file what the environment does not say, and the environment first', () => {
+    const settings = {
+      connections: {
+        databricks: { host: 'file.databricks.com', httpPath: '/sql/file' },
+        neon: {},
+        aws: { region: 'us-east-1' },
+      },
+    };
+    const { DATABRICKS_HOST: _, AWS_REGION: __, ...rest } = FULL;
+    const { databricks, aws } = readConnections(rest, settings);
+    expect(databricks).toMatchObject({ host: 'file.databricks.com', path: '/sql/1.0/warehouses/1' });
+    expect(aws.region).toBe('us-east-1');
+  });
+
+  it('report all that is missing at once, with each place looked in', () => {
+    const blank = { NEON_URL: '  ', DATABRICKS_CLIENT_ID: 'x' };
+    expect(problemsOf(() => readConnections(blank, NO_SETTINGS))).toEqual([
+      'DATABRICKS_HOST: not in the environment, and connections.databricks.host of lakeferry.yaml is not set',
+      'DATABRICKS_HTTP_PATH: not in the environment, and connections.databricks.httpPath of lakeferry.yaml is not set',
+      'DATABRICKS_CLIENT_SECRET: not in the environment',
+      'NEON_URL: not in the environment',
+      'AWS_REGION: not in the environment, and connections.aws.region of lakeferry.yaml is not set',
+      'LAKEFERRY_CHECKPOINT_TABLE: not in the environment',
+      'LAKEFERRY_CHUNK_QUEUE_URL: not in the environment',
+    ]);
+  });
+
+  it.each([
+    [
+      { NEON_URL: 'mysql://ana:hunter2@x/app' },
+      'NEON_URL: not of the form postgresql://user:password@host/database',
+    ],
+    [{ NEON_URL: 'ana:hunter2' }, 'NEON_URL: not of the form postgresql://user:password@host/database'],
+    [
+      { NEON_URL: 'postgresql://x/hunter2' },
+      'NEON_URL: names no user; write postgresql://user:password@host/database',
+    ],
+    [
+      { NEON_URL: 'postgresql://ana:hunter2@x' },
+      'NEON_URL: names no database; write postgresql://user:password@host/database',
+    ],
+    [{ NEON_DIRECT_URL: FULL.NEON_URL }, 'NEON_DIRECT_URL: names the pooled host; leave "-pooler" out of it'],
+    [
+      { DATABRICKS_TOKEN: '' },
+      'DATABRICKS_TOKEN: not in the environment, nor DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET',
+    ],
+    [
+      { DATABRICKS_CLIENT_ID: 'x', DATABRICKS_CLIENT_SECRET: 'y' },
+      'DATABRICKS_TOKEN: set together with DATABRICKS_CLIENT_ID; unset one of the two',
+    ],
+    [
+      { DATABRICKS_HOST: 'a b' },
+      'DATABRICKS_HOST: not a host, such as dbc-a1b2c3d4-e5f6.cloud.databricks.com',
+    ],
+    [
+      { DATABRICKS_HTTP_PATH: 'sql' },
+      'DATABRICKS_HTTP_PATH: not an HTTP path, such as /sql/1.0/warehouses/0123456789abcdef',
+    ],
+    [{ LAKEFERRY_CHUNK_QUEUE_URL: 'chunks' }, 'LAKEFERRY_CHUNK_QUEUE_URL: not the URL of a queue'],
+  ])('refuse %j without showing it', (change: Environment, expected) => {
+    expect(problemsOf(() => readConnections({ ...FULL, ...change }, NO_SETTINGS))).toEqual([expected]);
+  });
+
+  it('show no secret however they are printed', () => {
+    const read = readConnections(FULL, NO_SETTINGS);
+    const plain = structuredClone({ ...read, neon: { ...read.neon }, databricks: { ...read.databricks } });
+    for (const connections of [read, concealConnections(plain)]) {
+      const { auth } = connections.databricks;
+      const prints = [
+        JSON.stringify(connections),
+        inspect(connections, { depth: 9 }),
+        String(auth),
+        String(connections.neon),
+        inspect(auth),
+        inspect(new Error('failed', { cause: connections.neon })),
+      ];
+      expect(prints.join('\n')).not.toContain('hunter2');
+      expect(inspect(connections, { depth: 9 })).toContain('ep-x-pooler.neon.tech/app');
+      expect({ ...connections.neon }.url).toBe(FULL.NEON_URL);
+    }
+  });
+});
+
+describe('the environment of a function', () => {
+  it('names the secrets to fetch', () => {
+    const env = {
+      ...SERVICES,
+      ...WAREHOUSE,
+      LAKEFERRY_CONFIG: CONFIG,
+      LAKEFERRY_DATABRICKS_SECRET: 'prod/databricks',
+      LAKEFERRY_NEON_SECRET: 'prod/neon',
+    };
+    const read = readLambdaEnvironment(env);
+    expect([...read.config.syncs.keys()]).toEqual(['orders']);
+    expect(read.databricks.auth).toEqual({ kind: 'secret', secretId: 'prod/databricks' });
+    expect(read.neon).toEqual({ kind: 'secret', secretId: 'prod/neon' });
+  });
+
+  it('goes by plain values when they are present', () => {
+    const read = readLambdaEnvironment({ ...FULL, LAKEFERRY_CONFIG: CONFIG });
+    expect(read.databricks.auth).toEqual({ kind: 'token', token: 'dapi-hunter2' });
+    expect(read.neon).toMatchObject({ url: FULL.NEON_URL });
+  });
+
+  it('reads a configuration file by its path, and its secrets by the names in it', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lakeferry-'));
+    const path = join(directory, 'lakeferry.yaml');
+    writeFileSync(
+      path,
+      `connections: { databricks: { secret: d }, neon: { secret: n } }\nsyncs: ${CONFIG.slice(9, -1)}`,
+    );
+    const read = readLambdaEnvironment({ ...SERVICES, ...WAREHOUSE, LAKEFERRY_CONFIG: path });
+    rmSync(directory, { recursive: true });
+    expect([read.databricks.auth, read.neon]).toEqual([
+      { kind: 'secret', secretId: 'd' },
+      { kind: 'secret', secretId: 'n' },
+    ]);
+  });
+
+  it('reports all that is missing at once', () => {
+    expect(problemsOf(() => readLambdaEnvironment({}))).toEqual(['LAKEFERRY_CONFIG: not in the environment']);
+    const places = problemsOf(() => readLambdaEnvironment({ LAKEFERRY_CONFIG: CONFIG }));
+    expect(places.map((place) => place.split(':')[0])).toEqual([
+      'DATABRICKS_HOST',
+      'DATABRICKS_HTTP_PATH',
+      'LAKEFERRY_DATABRICKS_SECRET',
+      'LAKEFERRY_NEON_SECRET',
+      'AWS_REGION',
+      'LAKEFERRY_CHECKPOINT_TABLE',
+      'LAKEFERRY_CHUNK_QUEUE_URL',
+    ]);
+  });
+
+  it('says which configuration file it could not read', () => {
+    expect(() => readLambdaEnvironment({ LAKEFERRY_CONFIG: '/nowhere/lakeferry.yaml' })).toThrow(
+      expect.objectContaining({ kind: 'config_missing' }),
+    );
+  });
+});
+
+describe('a fetched secret', () => {
+  it('gives a token, a service principal or a database', () => {
+    expect(parseDatabricksSecret('s', '{"token":"t"}')).toEqual({ kind: 'token', token: 't' });
+    expect(parseDatabricksSecret('s', '{"clientId":"i","clientSecret":"c"}')).toEqual({
+      kind: 'oauth',
+      clientId: 'i',
+      clientSecret: 'c',
+    });
+    expect(parseNeonSecret('s', FULL.NEON_URL).url).toBe(FULL.NEON_URL);
+    const both = JSON.stringify({ url: FULL.NEON_URL, directUrl: FULL.NEON_DIRECT_URL });
+    expect(parseNeonSecret('s', both).directUrl).toBe(FULL.NEON_DIRECT_URL);
+  });
+
+  it.each(['hunter2', '{"tokn":"hunter2"}', '{"token":""}', '[]'])('is refused unread: %j', (value) => {
+    expect(problemsOf(() => parseDatabricksSecret('prod/d', value))).toEqual([
+      'secret prod/d: not of the form {"token": …} or {"clientId": …, "clientSecret": …}',
+    ]);
+    expect(problemsOf(() => parseNeonSecret('prod/n', value))).toHaveLength(1);
+  });
+});
+
+describe('a configuration file', () => {
+  it('that is not there is config_missing', async () => {
+    await expect(readConfigFile('/nowhere/lakeferry.yaml')).rejects.toMatchObject({
+      kind: 'config_missing',
+      message: 'There is no lakeferry.yaml.',
+    });
+  });
+});
