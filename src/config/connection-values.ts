@@ -1,6 +1,6 @@
 import { concealAuth, concealNeon } from './concealed.ts';
 import type { AwsConnection, DatabricksConnection, NeonConnection } from './connections.ts';
-import type { EnvironmentReader } from './environment.ts';
+import type { EnvironmentReader } from './environment-reader.ts';
 import type { ConnectionSettings } from './lakeferry-config.ts';
 import { parseWarehouseHost } from './warehouse-host.ts';
 

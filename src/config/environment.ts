@@ -1,48 +1,97 @@
-import { EnvironmentError, type EnvironmentProblem } from './config-error.ts';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { SyncError } from '../error/sync-error.ts';
+import { readAws, readDatabricksAuth, readNeon, readWarehouse } from './connection-values.ts';
+import type { Connections } from './connections.ts';
+import { type Environment, EnvironmentReader } from './environment-reader.ts';
+import type { LakeferryConfig } from './lakeferry-config.ts';
+import { parseConfig } from './parse-config.ts';
+import { parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
+import { type FetchSecret, secretsExtension } from './secrets-extension.ts';
 
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+/**
+ * Connections of a command on a person's machine: the environment, and for what is no secret lakeferry.yaml after
+ * it. Throws one EnvironmentError that names every variable at fault.
+ *
+ * - `DATABRICKS_HOST`, `DATABRICKS_HTTP_PATH`, and `DATABRICKS_TOKEN` or `DATABRICKS_CLIENT_ID` with
+ *   `DATABRICKS_CLIENT_SECRET`
+ * - `NEON_URL`, and `NEON_DIRECT_URL` where that is a pooled host
+ * - `AWS_REGION`, `LAKEFERRY_CHECKPOINT_TABLE`, `LAKEFERRY_CHUNK_QUEUE_URL`, `LAKEFERRY_DEAD_LETTER_QUEUE_URL`
+ */
+export function readConnections(env: Environment, config: Pick<LakeferryConfig, 'connections'>): Connections {
+  const reader = new EnvironmentReader(env);
+  const warehouse = readWarehouse(reader, config.connections.databricks);
+  const auth = readDatabricksAuth(reader);
+  if (!auth) {
+    reader.problem(
+      'DATABRICKS_TOKEN',
+      'not in the environment, nor DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET',
+    );
+  }
+  const neon = readNeon(reader);
+  if (!neon) reader.required('NEON_URL');
+  const aws = readAws(reader, config.connections.aws);
+  reader.check();
+  if (!auth || !neon) throw new TypeError('a missing connection passed the check');
+  return { databricks: { ...warehouse, auth }, neon, aws };
+}
 
-/** This process' own: the only place where it is read. */
-export function processEnvironment(): Environment {
-  return process.env;
+/** What a deployed function is told by its environment. */
+export interface LambdaEnvironment {
+  readonly config: LakeferryConfig;
+  readonly connections: Connections;
 }
 
 /**
- * Reads variables and remembers what lacks, so that all of it is reported at once. A variable that is empty or
- * blank is missing; blanks around a value are left out. No value ever reaches a problem.
+ * `LAKEFERRY_CONFIG` is the configuration itself (a text that starts with `{`) or the path of its file. The way into
+ * a database is the plain variables of `readConnections` when they are present, else the secret named by
+ * `LAKEFERRY_DATABRICKS_SECRET` and `LAKEFERRY_NEON_SECRET`, else the one that the configuration names. Throws
+ * ConfigError, or one EnvironmentError that names every variable at fault.
  */
-export class EnvironmentReader {
-  readonly #env: Environment;
-  readonly #problems: EnvironmentProblem[] = [];
+export async function readLambdaEnvironment(
+  env: Environment,
+  fetchSecret: FetchSecret = secretsExtension(env),
+): Promise<LambdaEnvironment> {
+  const reader = new EnvironmentReader(env);
+  const configText = reader.required('LAKEFERRY_CONFIG');
+  reader.check();
+  const config = configText.startsWith('{')
+    ? parseConfig(configText, 'LAKEFERRY_CONFIG')
+    : fromFile(configText);
+  const settings = config.connections;
 
-  constructor(env: Environment) {
-    this.#env = env;
-  }
+  const warehouse = readWarehouse(reader, settings.databricks);
+  const auth = readDatabricksAuth(reader);
+  const database = readNeon(reader);
+  const aws = readAws(reader, settings.aws);
+  const authSecret = auth ? '' : secretId(reader, 'databricks', settings.databricks.secret);
+  const neonSecret = database ? '' : secretId(reader, 'neon', settings.neon.secret);
+  reader.check();
 
-  optional(variable: string): string | undefined {
-    const value = this.#env[variable]?.trim();
-    return value === '' ? undefined : value;
-  }
+  const [fetchedAuth, neon] = await Promise.all([
+    auth ?? fetchSecret(authSecret).then((value) => parseDatabricksSecret(authSecret, value)),
+    database ?? fetchSecret(neonSecret).then((value) => parseNeonSecret(neonSecret, value)),
+  ]);
+  return { config, connections: { databricks: { ...warehouse, auth: fetchedAuth }, neon, aws } };
+}
 
-  /** `elsewhere` is a value from another place, and `place` that place's name for the message. */
-  required(
-    variable: string,
-    elsewhere?: { readonly value: string | undefined; readonly place: string },
-  ): string {
-    const value = this.optional(variable) ?? elsewhere?.value;
-    if (value !== undefined) return value;
-    const also = elsewhere === undefined ? '' : `, and ${elsewhere.place} is not set`;
-    this.problem(variable, `not in the environment${also}`);
-    return '';
-  }
+function secretId(
+  reader: EnvironmentReader,
+  connection: 'databricks' | 'neon',
+  configured: string | undefined,
+): string {
+  const place = `connections.${connection}.secret of lakeferry.yaml`;
+  return reader.required(`LAKEFERRY_${connection.toUpperCase()}_SECRET`, { value: configured, place });
+}
 
-  problem(variable: string, message: string): void {
-    this.#problems.push({ variable, message });
+function fromFile(path: string): LakeferryConfig {
+  const file = basename(path);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const message = `Could not read ${file}, which LAKEFERRY_CONFIG names.`;
+    throw new SyncError('config_missing', message, { file }, { cause });
   }
-
-  /** Throws EnvironmentError when anything lacked. */
-  check(): void {
-    if (this.#problems.length > 0) throw new EnvironmentError(this.#problems);
-  }
+  return parseConfig(text, file);
 }

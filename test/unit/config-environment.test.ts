@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -6,10 +9,10 @@ import { describe, expect, it } from 'vitest';
 import { concealConnections } from '../../src/config/concealed.ts';
 import { EnvironmentError } from '../../src/config/config-error.ts';
 import { readConfigFile } from '../../src/config/config-file.ts';
-import type { Environment } from '../../src/config/environment.ts';
-import { readLambdaEnvironment } from '../../src/config/lambda-environment.ts';
-import { readConnections } from '../../src/config/read-connections.ts';
+import { readConnections, readLambdaEnvironment } from '../../src/config/environment.ts';
+import type { Environment } from '../../src/config/environment-reader.ts';
 import { parseDatabricksSecret, parseNeonSecret } from '../../src/config/secret-value.ts';
+import { secretsExtension } from '../../src/config/secrets-extension.ts';
 
 const NO_SETTINGS = { connections: { databricks: {}, neon: {}, aws: {} } };
 const SERVICES = {
@@ -143,7 +146,13 @@ describe('connections of a command', () => {
 });
 
 describe('the environment of a function', () => {
-  it('names the secrets to fetch', () => {
+  const secrets: Record<string, string> = {
+    'prod/databricks': '{"clientId":"i","clientSecret":"hunter2"}',
+    'prod/neon': FULL.NEON_URL,
+  };
+  const fetchSecret = async (secretId: string) => secrets[secretId] as string;
+
+  it('names the secrets to fetch', async () => {
     const env = {
       ...SERVICES,
       ...WAREHOUSE,
@@ -151,51 +160,101 @@ describe('the environment of a function', () => {
       LAKEFERRY_DATABRICKS_SECRET: 'prod/databricks',
       LAKEFERRY_NEON_SECRET: 'prod/neon',
     };
-    const read = readLambdaEnvironment(env);
-    expect([...read.config.syncs.keys()]).toEqual(['orders']);
-    expect(read.databricks.auth).toEqual({ kind: 'secret', secretId: 'prod/databricks' });
-    expect(read.neon).toEqual({ kind: 'secret', secretId: 'prod/neon' });
+    const { config, connections } = await readLambdaEnvironment(env, fetchSecret);
+    expect([...config.syncs.keys()]).toEqual(['orders']);
+    expect(connections.databricks.auth).toEqual({ kind: 'oauth', clientId: 'i', clientSecret: 'hunter2' });
+    expect(connections.neon).toEqual({ url: FULL.NEON_URL });
+    expect(inspect(connections, { depth: 9 })).not.toContain('hunter2');
   });
 
-  it('goes by plain values when they are present', () => {
-    const read = readLambdaEnvironment({ ...FULL, LAKEFERRY_CONFIG: CONFIG });
-    expect(read.databricks.auth).toEqual({ kind: 'token', token: 'dapi-hunter2' });
-    expect(read.neon).toMatchObject({ url: FULL.NEON_URL });
+  it('goes by plain values when they are present, and fetches nothing', async () => {
+    const env = { ...FULL, LAKEFERRY_CONFIG: CONFIG, LAKEFERRY_NEON_SECRET: 'prod/neon' };
+    const { connections } = await readLambdaEnvironment(env, () => Promise.reject(new Error('fetched')));
+    expect(connections.databricks.auth).toEqual({ kind: 'token', token: 'dapi-hunter2' });
+    expect(connections.neon.directUrl).toBe(FULL.NEON_DIRECT_URL);
   });
 
-  it('reads a configuration file by its path, and its secrets by the names in it', () => {
+  it('reads a configuration file by its path, and fetches the secrets that it names', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'lakeferry-'));
     const path = join(directory, 'lakeferry.yaml');
-    writeFileSync(
-      path,
-      `connections: { databricks: { secret: d }, neon: { secret: n } }\nsyncs: ${CONFIG.slice(9, -1)}`,
+    const connections =
+      'connections: { databricks: { secret: prod/databricks }, neon: { secret: prod/neon } }';
+    writeFileSync(path, `${connections}\nsyncs: ${CONFIG.slice(9, -1)}`);
+    const read = await readLambdaEnvironment(
+      { ...SERVICES, ...WAREHOUSE, LAKEFERRY_CONFIG: path },
+      fetchSecret,
     );
-    const read = readLambdaEnvironment({ ...SERVICES, ...WAREHOUSE, LAKEFERRY_CONFIG: path });
     rmSync(directory, { recursive: true });
-    expect([read.databricks.auth, read.neon]).toEqual([
-      { kind: 'secret', secretId: 'd' },
-      { kind: 'secret', secretId: 'n' },
-    ]);
+    expect(read.connections.databricks.auth.kind).toBe('oauth');
+    expect(read.connections.neon.url).toBe(FULL.NEON_URL);
   });
 
-  it('reports all that is missing at once', () => {
-    expect(problemsOf(() => readLambdaEnvironment({}))).toEqual(['LAKEFERRY_CONFIG: not in the environment']);
-    const places = problemsOf(() => readLambdaEnvironment({ LAKEFERRY_CONFIG: CONFIG }));
-    expect(places.map((place) => place.split(':')[0])).toEqual([
+  it('reports all that is missing at once', async () => {
+    await expect(readLambdaEnvironment({}, fetchSecret)).rejects.toMatchObject({
+      problems: [{ variable: 'LAKEFERRY_CONFIG', message: 'not in the environment' }],
+    });
+    const lacking = await readLambdaEnvironment({ LAKEFERRY_CONFIG: CONFIG }, fetchSecret).catch(
+      (error) => error,
+    );
+    expect((lacking as EnvironmentError).problems.map(({ variable }) => variable)).toEqual([
       'DATABRICKS_HOST',
       'DATABRICKS_HTTP_PATH',
-      'LAKEFERRY_DATABRICKS_SECRET',
-      'LAKEFERRY_NEON_SECRET',
       'AWS_REGION',
       'LAKEFERRY_CHECKPOINT_TABLE',
       'LAKEFERRY_CHUNK_QUEUE_URL',
+      'LAKEFERRY_DATABRICKS_SECRET',
+      'LAKEFERRY_NEON_SECRET',
     ]);
   });
 
-  it('says which configuration file it could not read', () => {
-    expect(() => readLambdaEnvironment({ LAKEFERRY_CONFIG: '/nowhere/lakeferry.yaml' })).toThrow(
-      expect.objectContaining({ kind: 'config_missing' }),
-    );
+  it('says which configuration file it could not read', async () => {
+    await expect(
+      readLambdaEnvironment({ LAKEFERRY_CONFIG: '/nowhere/lakeferry.yaml' }),
+    ).rejects.toMatchObject({
+      kind: 'config_missing',
+    });
+  });
+});
+
+describe('the secrets extension', () => {
+  async function withExtension<T>(use: (fetch: (id: string) => Promise<string>) => Promise<T>): Promise<T> {
+    const server = createServer((request, response) => {
+      const allowed = request.headers['x-aws-parameters-secrets-token'] === 'session';
+      const known = request.url === '/secretsmanager/get?secretId=prod%2Fneon';
+      response.writeHead(allowed && known ? 200 : 400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ Name: 'prod/neon', SecretString: 'hunter2' }));
+    });
+    await once(server.listen(0, 'localhost'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const env = { PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(port), AWS_SESSION_TOKEN: 'session' };
+    try {
+      return await use(secretsExtension(env));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    }
+  }
+
+  it('gives a secret to the session that may have it', async () => {
+    expect(await withExtension((fetchSecret) => fetchSecret('prod/neon'))).toBe('hunter2');
+  });
+
+  it('names the secret that it refuses', async () => {
+    await expect(withExtension((fetchSecret) => fetchSecret('prod/other'))).rejects.toMatchObject({
+      kind: 'environment_invalid',
+      problems: [{ variable: 'secret prod/other', message: 'not fetched, HTTP 400' }],
+    });
+  });
+
+  it('that does not answer is told apart from a refusal', async () => {
+    let closed: ((id: string) => Promise<string>) | undefined;
+    await withExtension(async (fetchSecret) => {
+      closed = fetchSecret;
+    });
+    await expect(closed?.('prod/neon')).rejects.toMatchObject({
+      problems: [{ message: 'the secrets extension of the function does not answer' }],
+    });
   });
 });
 
