@@ -1,0 +1,158 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { plannerHandler } from '../../lambdas/planner.ts';
+import { writerHandler } from '../../lambdas/writer.ts';
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { AwsConnection } from '../config/connections.ts';
+import type { LakeferryConfig } from '../config/lakeferry-config.ts';
+import type { SyncConfig } from '../config/sync-config.ts';
+import { asSyncError, SyncError } from '../error/sync-error.ts';
+import type { Services } from '../sync/services.ts';
+import { throwIfAborted } from '../telemetry/abort.ts';
+import { LOCAL_CREDENTIALS } from './aws/aws.ts';
+import { createLambdaContext } from './lambda-context.ts';
+import { pumpQueue, type QueuePump } from './queue-pump.ts';
+
+/** What a run did for one sync. `failed`: it could not be planned, and a later run may do it. */
+export interface RunResult {
+  readonly sync: string;
+  readonly state: 'idle' | 'halted' | 'paused' | 'failed';
+  readonly through?: CommitVersion;
+  /** Newest version of the source, as the planner last saw it. */
+  readonly source?: CommitVersion;
+  /** Rows of the plans that finished during the run. */
+  readonly upserted: bigint;
+  readonly deleted: bigint;
+  readonly rejected: bigint;
+  readonly error?: Pick<SyncError, 'kind' | 'message' | 'remedy'>;
+}
+
+export interface RunOptions {
+  readonly config: LakeferryConfig;
+  readonly services: Services;
+  readonly aws: AwsConnection;
+  readonly syncs: readonly SyncConfig[];
+  /** Goes on until the source has nothing new; one plan per sync otherwise. */
+  readonly untilIdle: boolean;
+  /** Told whenever a plan was sent. */
+  readonly onSent?: (sync: string, chunks: number) => void;
+  readonly signal: AbortSignal;
+}
+
+const POLL_MS = 25;
+const PLANNER_TIMEOUT_MS = 5 * 60_000;
+
+/**
+ * Runs planner and writers as EventBridge and SQS would, in this process, on the handlers that are deployed, and
+ * says what became of each sync.
+ */
+export async function runSyncs(options: RunOptions): Promise<RunResult[]> {
+  const { config, services, aws, syncs, signal } = options;
+  if (!aws.local) throw new SyncError('internal', 'Only the local stack can be run in this process.');
+  const runtime = async () => ({ config, services });
+  const before = await totals(services, signal);
+  const stop = new AbortController();
+  const pump = pumpQueue({
+    aws: { sqs: aws.local.sqs, region: aws.region, credentials: LOCAL_CREDENTIALS },
+    queueUrl: aws.chunkQueueUrl,
+    handler: writerHandler(runtime),
+    concurrency: Math.max(...syncs.map(({ maxWriters }) => maxWriters)),
+    signal: stop.signal,
+    log: services.log,
+  });
+  const tick = plannerHandler(runtime);
+  try {
+    const ended = await Promise.all(
+      syncs.map(async (sync) => ({ sync, ...(await runSync(options, sync, tick, pump)) })),
+    );
+    const after = await totals(services, signal);
+    return await Promise.all(
+      ended.map(({ sync, ...end }) => resultOf(services, sync, end, before, after, signal)),
+    );
+  } finally {
+    stop.abort();
+    await pump.stopped;
+  }
+}
+
+type Ending = Pick<RunResult, 'state' | 'error'>;
+
+async function runSync(
+  { services, untilIdle, onSent, signal }: RunOptions,
+  { name }: SyncConfig,
+  tick: ReturnType<typeof plannerHandler>,
+  pump: QueuePump,
+): Promise<Ending> {
+  for (let byPerson = true; ; byPerson = false) {
+    throwIfAborted(signal);
+    try {
+      const ticked = await tick({ sync: name, byPerson }, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
+      if (ticked.outcome === 'halted') return { state: 'halted', error: ticked.cause };
+      if (ticked.outcome === 'idle' || ticked.outcome === 'paused') return { state: ticked.outcome };
+      if (ticked.outcome === 'sent') onSent?.(name, ticked.chunks);
+    } catch (thrown) {
+      const { kind, message, remedy } = asSyncError(thrown, { sync: name });
+      return { state: 'failed', error: { kind, message, remedy } };
+    }
+    const checkpoint = await settled(services, name, pump, signal);
+    if (checkpoint.state === 'halted') return { state: 'halted', error: checkpoint.cause };
+    if (!untilIdle && checkpoint.state === 'idle') return { state: 'idle' };
+  }
+}
+
+/** Waits until the plan is off the checkpoint, or no message is left that could take it off. */
+async function settled(
+  services: Services,
+  sync: string,
+  pump: QueuePump,
+  signal: AbortSignal,
+): Promise<Checkpoint> {
+  let empty = false;
+  pump.idle().then(
+    () => {
+      empty = true;
+    },
+    () => {},
+  );
+  for (;;) {
+    throwIfAborted(signal);
+    const wasEmpty = empty;
+    const { checkpoint } = await services.checkpoints.read(sync, signal);
+    const working = checkpoint.state === 'applying' || checkpoint.state === 'planning';
+    if (!working || (wasEmpty && checkpoint.state === 'applying')) return checkpoint;
+    await wait(POLL_MS);
+  }
+}
+
+type Totals = Awaited<ReturnType<Services['target']['readRows']>>;
+
+async function totals({ target }: Services, signal: AbortSignal): Promise<Totals> {
+  return target.readRows(signal).catch(() => new Map());
+}
+
+async function resultOf(
+  { checkpoints }: Services,
+  { name }: SyncConfig,
+  ending: Ending,
+  before: Totals,
+  after: Totals,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const { checkpoint } = await checkpoints.read(name, signal).catch(() => ({ checkpoint: undefined }));
+  const [old, now] = [before.get(name), after.get(name)];
+  const grown = (count: 'rowsUpserted' | 'rowsDeleted' | 'rowsRejected') =>
+    (now?.[count] ?? 0n) - (old?.[count] ?? 0n);
+  const { state, error } = ending;
+  return {
+    sync: name,
+    state,
+    ...(now?.through === undefined ? {} : { through: now.through }),
+    ...(checkpoint?.look === undefined ? {} : { source: checkpoint.look.latest }),
+    upserted: grown('rowsUpserted'),
+    deleted: grown('rowsDeleted'),
+    rejected: grown('rowsRejected'),
+    ...(error === undefined
+      ? {}
+      : { error: { kind: error.kind, message: error.message, remedy: error.remedy } }),
+  };
+}

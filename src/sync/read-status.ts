@@ -1,0 +1,120 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { SyncConfig } from '../config/sync-config.ts';
+import { asSyncError, type SyncError } from '../error/sync-error.ts';
+import type { SyncRow } from '../target/target.ts';
+import type { Services } from './services.ts';
+
+/** Where one sync stands, as far as it could be seen just now. What could not is absent, never an old number. */
+export interface SyncStatus {
+  readonly sync: string;
+  readonly state: Checkpoint['state'] | 'unknown';
+  /** Of the target; absent also before the first load. */
+  readonly through?: CommitVersion;
+  /** Of the source, seen now. */
+  readonly latest?: CommitVersion;
+  /** When the source was last seen, by us now or by a planner before; milliseconds since the epoch. */
+  readonly lookedAt?: number;
+  /** Commits that the target lacks, and the age of the oldest of them. */
+  readonly lag?: { readonly versions: bigint; readonly seconds: number };
+  /** Totals since the target was first loaded. */
+  readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
+  /** Chunks of the plan in flight. */
+  readonly chunks?: { readonly done: number; readonly total: number };
+  readonly lastError?: StatusError;
+}
+
+export type StatusError = Pick<SyncError, 'kind' | 'message' | 'remedy'> & { readonly at: number };
+
+/** Looks at checkpoint, target and source of every sync. Never throws for what cannot be reached: it says so. */
+export async function readStatus(
+  services: Services,
+  syncs: Iterable<SyncConfig>,
+  signal: AbortSignal,
+): Promise<SyncStatus[]> {
+  const rows = await attempt(() => services.target.readRows(signal));
+  return Promise.all([...syncs].map((sync) => statusOf(services, sync, rows, signal)));
+}
+
+async function statusOf(
+  services: Services,
+  config: SyncConfig,
+  rows: Attempt<ReadonlyMap<string, SyncRow>>,
+  signal: AbortSignal,
+): Promise<SyncStatus> {
+  const { checkpoints, source, clock } = services;
+  const now = clock.now();
+  const [stored, look] = await Promise.all([
+    attempt(() => checkpoints.read(config.name, signal)),
+    attempt(() => source.look(config.source, signal)),
+  ]);
+  const checkpoint = stored.value?.checkpoint;
+  const row = rows.value?.get(config.name);
+  const failure = stored.error ?? rows.error ?? look.error;
+  const lookedAt = look.value ? now : checkpoint?.look?.at;
+  const lag = row && look.value ? await lagOf(services, config, row, look.value.latest, signal) : undefined;
+  const chunks =
+    checkpoint && 'plan' in checkpoint ? await chunksOf(services, checkpoint.plan, signal) : undefined;
+  const lastError =
+    checkpoint?.state === 'halted' ? checkpoint.cause : failure && { ...wordsOf(failure, config), at: now };
+  return {
+    sync: config.name,
+    state: checkpoint?.state ?? 'unknown',
+    ...(row?.through === undefined ? {} : { through: row.through }),
+    ...(look.value ? { latest: look.value.latest.version } : {}),
+    ...(lookedAt === undefined ? {} : { lookedAt }),
+    ...(lag ? { lag } : {}),
+    ...(row
+      ? { rows: { upserted: row.rowsUpserted, deleted: row.rowsDeleted, rejected: row.rowsRejected } }
+      : {}),
+    ...(chunks ? { chunks } : {}),
+    ...(lastError ? { lastError } : {}),
+  };
+}
+
+async function lagOf(
+  { source, clock }: Services,
+  config: SyncConfig,
+  { through, sourceTableId }: SyncRow,
+  latest: { readonly version: CommitVersion },
+  signal: AbortSignal,
+): Promise<SyncStatus['lag']> {
+  if (through === undefined || sourceTableId === undefined || latest.version < through) return undefined;
+  if (latest.version === through) return { versions: 0n, seconds: 0 };
+  const window = { after: through, through: latest.version };
+  const history = await attempt(() => source.readHistory(config.source, window, signal));
+  const oldest = history.value?.[0];
+  if (!oldest) return undefined;
+  return {
+    versions: latest.version - through,
+    seconds: Math.max(0, Math.round((clock.now() - oldest.committedAt) / 1_000)),
+  };
+}
+
+async function chunksOf(
+  { checkpoints }: Services,
+  plan: { readonly id: string; readonly slices: number } | undefined,
+  signal: AbortSignal,
+): Promise<SyncStatus['chunks']> {
+  if (!plan) return undefined;
+  const progress = await attempt(() => checkpoints.readProgress(plan.id, signal));
+  return progress.value && { done: progress.value.done.size, total: plan.slices };
+}
+
+interface Attempt<T> {
+  readonly value?: T;
+  readonly error?: SyncError;
+}
+
+async function attempt<T>(read: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await read() };
+  } catch (thrown) {
+    return { error: asSyncError(thrown) };
+  }
+}
+
+function wordsOf(error: SyncError, config: SyncConfig): Pick<SyncError, 'kind' | 'message' | 'remedy'> {
+  const { kind, message, remedy } = asSyncError(error, { sync: config.name });
+  return { kind, message, remedy };
+}
