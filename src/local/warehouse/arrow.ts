@@ -1,8 +1,9 @@
 /**
  * Rows as Arrow IPC messages, written column by column into flat buffers: the builders of apache-arrow take
- * several times as long for text.
+ * longer for text.
  */
 import {
+  type Binary,
   type Data,
   DataType,
   Field,
@@ -11,6 +12,7 @@ import {
   RecordBatchStreamWriter,
   Schema,
   Struct,
+  type Utf8,
 } from 'apache-arrow';
 import { unscaledDecimal } from './decimal.ts';
 import type { EngineBatch } from './engine.ts';
@@ -30,6 +32,7 @@ export class ArrowEncoder {
   readonly #columns: readonly ArrowColumn[];
   /** Columns whose values differ in size. */
   readonly #variable: readonly number[];
+  readonly #scratch: Buffer[] = [];
 
   constructor(columns: readonly ArrowColumn[]) {
     this.#columns = columns;
@@ -43,7 +46,10 @@ export class ArrowEncoder {
   /** The rows `start <= row < end` as one record-batch message, without schema and end-of-stream. */
   encode(batch: EngineBatch, start: number, end: number): Buffer {
     const rows = end - start;
-    const children = this.#columns.map(({ arrow }, at) => pack(arrow, batch.values[at] ?? [], start, end));
+    const children = this.#columns.map(({ arrow }, at) => {
+      const span = { values: batch.values[at] ?? [], start, end };
+      return isVariable(arrow) ? this.#packVariable(at, arrow, span) : packFixed(arrow, span);
+    });
     const data = makeData({ type: new Struct(this.#schema.fields), length: rows, nullCount: 0, children });
     const writer = new RecordBatchStreamWriter();
     writer.write(new RecordBatch(this.#schema, data));
@@ -65,6 +71,48 @@ export class ArrowEncoder {
     }
     return limit;
   }
+
+  #packVariable(at: number, type: Utf8 | Binary, { values, start, end }: Span): Data {
+    const nulls = new NullMask(end - start);
+    const valueOffsets = new Int32Array(end - start + 1);
+    let bytes = 0;
+    for (let row = start; row < end; row++) {
+      const value = values[row];
+      if (value === null) nulls.add(row - start);
+      else bytes += byteLengthOf(value);
+      valueOffsets[row - start + 1] = bytes;
+    }
+    const data = this.#scratchFor(at, bytes);
+    for (let row = start; row < end; row++) {
+      const value = values[row];
+      const offset = valueOffsets[row - start] ?? 0;
+      if (typeof value === 'string') data.write(value, offset, 'utf8');
+      else if (value !== null) data.set(value as Uint8Array, offset);
+    }
+    return makeData({ type, length: end - start, ...nulls.part, valueOffsets, data } as VariableProps);
+  }
+
+  /**
+   * Memory for a column's bytes, used again for the next message: a message is a copy, and megabytes of fresh
+   * buffers for each would have the garbage collector run at every message.
+   */
+  #scratchFor(at: number, bytes: number): Buffer {
+    let scratch = this.#scratch[at];
+    if (scratch === undefined || scratch.length < bytes) {
+      scratch = Buffer.allocUnsafeSlow(bytes);
+      this.#scratch[at] = scratch;
+    }
+    return scratch.subarray(0, bytes);
+  }
+}
+
+type VariableProps = Parameters<typeof makeData>[0];
+
+/** The values `start <= row < end` of a column. */
+interface Span {
+  readonly values: readonly unknown[];
+  readonly start: number;
+  readonly end: number;
 }
 
 function bytesOf(writer: RecordBatchStreamWriter): Buffer {
@@ -72,37 +120,39 @@ function bytesOf(writer: RecordBatchStreamWriter): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function isVariable(type: DataType): boolean {
+function isVariable(type: DataType): type is Utf8 | Binary {
   return DataType.isUtf8(type) || DataType.isBinary(type);
 }
 
-function sizeOf(value: unknown): number {
-  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+function byteLengthOf(value: unknown): number {
+  return typeof value === 'string' ? Buffer.byteLength(value, 'utf8') : (value as Uint8Array).length;
 }
 
-type Values = readonly unknown[];
+/** A guess without a pass over the text: a character counts as one byte. */
+function sizeOf(value: unknown): number {
+  return value === null ? 0 : (value as string | Uint8Array).length;
+}
 
-function pack(type: DataType, values: Values, start: number, end: number): Data {
+function packFixed(type: DataType, { values, start, end }: Span): Data {
   const length = end - start;
   const nulls = new NullMask(length);
-  if (DataType.isUtf8(type)) {
-    const { offsets, data } = packText(values, start, end, nulls);
-    return makeData({ type, length, ...nulls.part, valueOffsets: offsets, data });
-  }
-  if (DataType.isBinary(type)) {
-    const { offsets, data } = packBytes(values, start, end, nulls);
-    return makeData({ type, length, ...nulls.part, valueOffsets: offsets, data });
-  }
+  const each = (put: (value: unknown, at: number) => void) => {
+    for (let row = start; row < end; row++) {
+      const value = values[row];
+      if (value === null) nulls.add(row - start);
+      else put(value, row - start);
+    }
+  };
   if (DataType.isBool(type)) {
     const data = new Uint8Array((length + 7) >> 3);
-    each(values, start, end, nulls, (value, at) => {
+    each((value, at) => {
       if (value === true) data[at >> 3] = (data[at >> 3] ?? 0) | (1 << (at & 7));
     });
     return makeData({ type, length, ...nulls.part, data });
   }
   if (DataType.isDecimal(type)) {
     const data = new BigInt64Array(2 * length);
-    each(values, start, end, nulls, (value, at) => {
+    each((value, at) => {
       const unscaled = unscaledDecimal(value as string, type.precision, type.scale);
       data[2 * at] = BigInt.asIntN(64, unscaled);
       data[2 * at + 1] = unscaled >> 64n;
@@ -110,57 +160,10 @@ function pack(type: DataType, values: Values, start: number, end: number): Data 
     return makeData({ type, length, ...nulls.part, data: new Uint32Array(data.buffer) });
   }
   const data = new type.ArrayType(length);
-  each(values, start, end, nulls, (value, at) => {
+  each((value, at) => {
     data[at] = value;
   });
   return makeData({ type, length, ...nulls.part, data } as Parameters<typeof makeData>[0]);
-}
-
-function packText(values: Values, start: number, end: number, nulls: NullMask) {
-  const offsets = new Int32Array(end - start + 1);
-  let bytes = 0;
-  for (let row = start; row < end; row++) {
-    const value = values[row];
-    if (value === null) nulls.add(row - start);
-    else bytes += Buffer.byteLength(value as string, 'utf8');
-    offsets[row - start + 1] = bytes;
-  }
-  const data = Buffer.allocUnsafeSlow(bytes);
-  each(values, start, end, undefined, (value, at) => {
-    data.write(value as string, offsets[at] ?? 0, 'utf8');
-  });
-  return { offsets, data };
-}
-
-function packBytes(values: Values, start: number, end: number, nulls: NullMask) {
-  const offsets = new Int32Array(end - start + 1);
-  let bytes = 0;
-  for (let row = start; row < end; row++) {
-    const value = values[row];
-    if (value === null) nulls.add(row - start);
-    else bytes += (value as Uint8Array).length;
-    offsets[row - start + 1] = bytes;
-  }
-  const data = new Uint8Array(bytes);
-  each(values, start, end, undefined, (value, at) => {
-    data.set(value as Uint8Array, offsets[at]);
-  });
-  return { offsets, data };
-}
-
-/** Calls `put` for every value that is not null, and marks those that are. */
-function each(
-  values: Values,
-  start: number,
-  end: number,
-  nulls: NullMask | undefined,
-  put: (value: unknown, at: number) => void,
-): void {
-  for (let row = start; row < end; row++) {
-    const value = values[row];
-    if (value === null) nulls?.add(row - start);
-    else put(value, row - start);
-  }
 }
 
 /** Arrow's validity bitmap: a cleared bit is a null. Not allocated while there is none. */

@@ -28,6 +28,8 @@ export class Operation {
   readonly startedAtMs: number = Date.now();
   readonly #abort = new AbortController();
   readonly #settled: Promise<void>;
+  readonly #running: Promise<void>;
+  #released: Promise<void> | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #log: Log;
   #outcome: Outcome | undefined;
@@ -42,7 +44,7 @@ export class Operation {
     if (timeoutMs !== undefined) {
       this.#timer = setTimeout(() => this.#stop({ kind: 'timed_out' }), timeoutMs).unref();
     }
-    void this.#run(run);
+    this.#running = this.#run(run);
   }
 
   /** Undefined while the statement runs. */
@@ -70,9 +72,9 @@ export class Operation {
 
   /** Like cancel, and resolves when the engine has let go. */
   async close(): Promise<void> {
-    const rows = this.#outcome?.kind === 'finished' ? this.#outcome.rows : undefined;
     this.cancel();
-    await rows?.close().catch(() => undefined);
+    await this.#running;
+    await this.#released;
   }
 
   async #run(run: OperationOptions['run']): Promise<void> {
@@ -83,16 +85,16 @@ export class Operation {
     } catch (thrown) {
       if (this.#outcome !== undefined) return;
       const error = asEngineError(thrown);
-      logFailure(this.#log, this.id, error);
-      this.#become({ kind: 'failed', error });
+      logFailure(this.#log, error, { operation: this.id });
+      this.#stop({ kind: 'failed', error });
     }
   }
 
   #stop(outcome: Outcome): void {
     const rows = this.#outcome?.kind === 'finished' ? this.#outcome.rows : undefined;
     this.#become(outcome);
-    this.#abort.abort();
-    void rows?.close().catch(() => undefined);
+    if (rows?.hasMore !== false) this.#abort.abort();
+    this.#released = rows?.close();
   }
 
   #become(outcome: Outcome): void {
@@ -105,7 +107,7 @@ export class Operation {
 /** What is thrown and has no error class of its own is a fault of the engine; its text may hold row values. */
 export function asEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
-  return new EngineError(INTERNAL_ERROR, 'XX000', 'The local SQL warehouse could not run the statement.', {
+  return new EngineError(INTERNAL_ERROR, 'XX000', 'The local SQL warehouse failed on this call.', {
     cause: thrown,
   });
 }
@@ -114,17 +116,16 @@ export function asEngineError(thrown: unknown): EngineError {
  * Logs a failure without its message, which may quote the statement. A fault of the engine leaves the name of what
  * it threw and where.
  */
-export function logFailure(log: Log, operation: string, error: EngineError): void {
+export function logFailure(log: Log, error: EngineError, fields: Readonly<Record<string, unknown>>): void {
   const { errorClass, sqlState, cause } = error;
   if (errorClass !== INTERNAL_ERROR) {
-    log.info('A statement failed.', { operation, errorClass, sqlState });
+    log.info('A statement failed.', { ...fields, errorClass, sqlState });
     return;
   }
-  const frames =
-    cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at /.test(line)) : [];
-  log.error('The engine of the local SQL warehouse failed.', {
-    operation,
+  const stack = cause instanceof Error ? (cause.stack ?? '') : '';
+  log.error('The local SQL warehouse failed.', {
+    ...fields,
     thrown: cause instanceof Error ? cause.name : typeof cause,
-    at: frames.slice(0, 3).map((line) => line.trim()),
+    at: (stack.match(/^ +at .*$/gm) ?? []).slice(0, 3).map((frame) => frame.trim()),
   });
 }

@@ -65,10 +65,15 @@ export class RowStream {
     this.#undelivered += rows;
   }
 
-  /** Lets go of the engine's result; abort its statement first, if it may still be running. */
+  /** Whether rows are left to take. */
+  get hasMore(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Lets go of the engine's result; abort its statement first, if rows are left. Does not throw. */
   async close(): Promise<void> {
     this.#current = undefined;
-    await this.#iterator.return?.();
+    await this.#iterator.return?.().catch(() => undefined);
   }
 
   async #take(maxRows: number, maxBytes: number): Promise<RowSet> {
@@ -87,7 +92,7 @@ export class RowStream {
       this.#served = end;
       if (end === this.#current.rows) await this.#advance();
     }
-    return { messages, hasMore: this.#current !== undefined };
+    return { messages, hasMore: this.hasMore };
   }
 
   /** To the next batch that has rows. */

@@ -104,9 +104,13 @@ async function answer(
       sendError(response, 403, '403', 'Invalid access token.');
       return;
     }
-    const message = await answerThrift(await buffer(request), service);
-    response.writeHead(200, { 'content-type': 'application/x-thrift', 'content-length': message.length });
-    response.end(message);
+    const parts = await answerThrift(await buffer(request), service, log);
+    response.writeHead(200, {
+      'content-type': 'application/x-thrift',
+      'content-length': parts.reduce((bytes, part) => bytes + part.length, 0),
+    });
+    for (const part of parts) response.write(part);
+    response.end();
   } catch (thrown) {
     if (thrown instanceof BrokenCall) {
       breakOff(response, thrown);

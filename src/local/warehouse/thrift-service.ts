@@ -173,6 +173,8 @@ export class ThriftService {
   async #fetch(operation: Operation, rows: RowStream, maxRows: number): Promise<wire.TFetchResultsResp> {
     try {
       const { messages, hasMore } = await rows.take(maxRows, MAX_RESPONSE_BYTES);
+      // Rows of a statement that was stopped meanwhile may have ended early.
+      rowsOf(operation);
       return new types.TFetchResultsResp({
         status: succeeded(),
         hasMoreRows: hasMore,
@@ -187,7 +189,7 @@ export class ThriftService {
     } catch (thrown) {
       rowsOf(operation);
       const error = asEngineError(thrown);
-      logFailure(this.#options.log, operation.id, error);
+      logFailure(this.#options.log, error, { operation: operation.id });
       throw error;
     }
   }
