@@ -1,0 +1,280 @@
+import { describe, expect, it } from 'vitest';
+import { parseCommitVersion } from '../../src/change/commit-version.ts';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { type CheckpointEvent, transition } from '../../src/checkpoint/transitions.ts';
+import { aPlan } from '../support/plans.ts';
+
+const NOW = 1_000_000;
+const LEASE_MS = 60_000;
+const plan = aPlan();
+const otherPlan = aPlan();
+const cause = { kind: 'retention_gap', message: 'Gone.', remedy: 'Load it anew.', at: NOW } as const;
+const through = parseCommitVersion(4);
+const look = { latest: parseCommitVersion(7), latestCommittedAt: NOW - 9_000, at: NOW - 1_000 };
+const carried = { through, look };
+
+const STATES = {
+  new: { state: 'new' },
+  idle: { state: 'idle', ...carried },
+  planning: { state: 'planning', claim: 'mine', leaseUntil: NOW + 1, ...carried },
+  'planning+plan': { state: 'planning', claim: 'mine', leaseUntil: NOW + 1, plan, ...carried },
+  'lapsed+plan': { state: 'planning', claim: 'mine', leaseUntil: NOW, plan, ...carried },
+  applying: { state: 'applying', plan, sentAt: NOW - 5, resends: 1, ...carried },
+  halted: { state: 'halted', cause, ...carried },
+  'halted+plan': { state: 'halted', cause, plan, ...carried },
+  paused: { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, ...carried },
+  'paused+plan': { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, plan, ...carried },
+} as const satisfies Record<string, Checkpoint>;
+
+const claim = { type: 'claim', token: 'fresh', now: NOW, leaseMs: LEASE_MS, resume: false } as const;
+const newThrough = parseCommitVersion(7);
+const EVENTS = {
+  claim,
+  'claim, resume': { ...claim, resume: true },
+  'claim, its plan stalled': { ...claim, stalledPlan: plan.id },
+  'claim, other plan stalled': { ...claim, stalledPlan: otherPlan.id },
+  'commitPlan, mine': { type: 'commitPlan', token: 'mine', plan },
+  'commitPlan, not mine': { type: 'commitPlan', token: 'not mine', plan },
+  'sent, mine': { type: 'sent', token: 'mine', planId: plan.id, now: NOW },
+  'sent, not mine': { type: 'sent', token: 'not mine', planId: plan.id, now: NOW },
+  'sent, other plan': { type: 'sent', token: 'mine', planId: otherPlan.id, now: NOW },
+  resent: { type: 'resent', planId: plan.id, now: NOW },
+  'resent, other plan': { type: 'resent', planId: otherPlan.id, now: NOW },
+  'release, mine': { type: 'release', by: { claim: 'mine' }, through: newThrough },
+  'release, not mine': { type: 'release', by: { claim: 'not mine' }, through: newThrough },
+  'release, its plan': { type: 'release', by: { planId: plan.id }, through: newThrough },
+  'release, other plan': { type: 'release', by: { planId: otherPlan.id }, through: newThrough },
+  'halt, mine': { type: 'halt', by: { claim: 'mine' }, cause },
+  'halt, not mine': { type: 'halt', by: { claim: 'not mine' }, cause },
+  'halt, its plan': { type: 'halt', by: { planId: plan.id }, cause },
+  'halt, other plan': { type: 'halt', by: { planId: otherPlan.id }, cause },
+  'halt, operator': { type: 'halt', by: { operator: 'ana' }, cause },
+  pause: { type: 'pause', by: 'ben', reason: 'migration', now: NOW },
+  resume: { type: 'resume' },
+  looked: { type: 'looked', look: { ...look, at: NOW } },
+  'looked, earlier': { type: 'looked', look: { ...look, at: look.at - 1 } },
+} as const satisfies Record<string, CheckpointEvent>;
+
+/** The state after each event in each state; `-` is refused. */
+const TABLE = `
+                            new      idle     planning planning+plan lapsed+plan applying halted   halted+plan paused paused+plan
+claim                     | planning planning -        -             planning    -        -        -           -      -
+claim, resume             | planning planning -        -             planning    -        planning planning    -      -
+claim, its plan stalled   | planning planning -        -             planning    planning -        -           -      -
+claim, other plan stalled | planning planning -        -             planning    -        -        -           -      -
+commitPlan, mine          | -        -        planning planning      planning    -        -        -           -      -
+commitPlan, not mine      | -        -        -        -             -           -        -        -           -      -
+sent, mine                | -        -        -        applying      applying    -        -        -           -      -
+sent, not mine            | -        -        -        -             -           -        -        -           -      -
+sent, other plan          | -        -        -        -             -           -        -        -           -      -
+resent                    | -        -        -        -             -           applying -        -           -      -
+resent, other plan        | -        -        -        -             -           -        -        -           -      -
+release, mine             | -        -        idle     idle          idle        -        -        -           -      -
+release, not mine         | -        -        -        -             -           -        -        -           -      -
+release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused
+release, other plan       | -        -        -        -             -           -        -        -           -      -
+halt, mine                | -        -        halted   halted        halted      -        -        -           -      -
+halt, not mine            | -        -        -        -             -           -        -        -           -      -
+halt, its plan            | -        -        -        halted        halted      halted   -        -           -      -
+halt, other plan          | -        -        -        -             -           -        -        -           -      -
+halt, operator            | halted   halted   halted   halted        halted      halted   -        -           -      -
+pause                     | paused   paused   paused   paused        paused      paused   paused   paused      -      -
+resume                    | -        -        -        -             -           -        idle     applying    idle   applying
+looked                    | new      idle     planning planning      planning    applying halted   halted      paused paused
+looked, earlier           | new      -        -        -             -           -        -        -           -      -
+`;
+
+type StateName = keyof typeof STATES;
+type EventName = keyof typeof EVENTS;
+
+const [head = '', ...lines] = TABLE.trim().split('\n');
+const stateNames = head.trim().split(/\s+/) as StateName[];
+const cells = lines.flatMap((line) => {
+  const [event = '', outcomes = ''] = line.split('|');
+  const after = outcomes.trim().split(/\s+/);
+  return stateNames.map((state, n) => ({
+    event: event.trim() as EventName,
+    state,
+    after: after[n],
+  }));
+});
+
+/** Fails the test when the event is refused. */
+function accepted(checkpoint: Checkpoint, event: CheckpointEvent): Checkpoint {
+  const after = transition(checkpoint, event);
+  if ('refused' in after) expect.fail(`refused: ${after.refused}`);
+  return after;
+}
+
+describe('the transition table', () => {
+  it('has a cell for every state and every event', () => {
+    expect(stateNames).toEqual(Object.keys(STATES));
+    expect(cells.map(({ event }) => event)).toEqual(
+      Object.keys(EVENTS).flatMap((event) => stateNames.map(() => event)),
+    );
+    expect(cells.every(({ after }) => after !== undefined)).toBe(true);
+  });
+
+  it.each(cells)('answers "$event" in $state with $after', ({ event, state, after }) => {
+    const result = transition(STATES[state], EVENTS[event]);
+    if (after === '-') expect(result).toEqual({ refused: expect.stringMatching(/^[a-z]/) });
+    else expect(result).toMatchObject({ state: after });
+  });
+
+  it.each(
+    cells.filter(
+      ({ after, event, state }) => after !== '-' && !/^(release|looked)/.test(event) && state !== 'new',
+    ),
+  )('carries through and look along "$event" in $state', ({ event, state }) => {
+    expect(accepted(STATES[state], EVENTS[event])).toMatchObject(carried);
+  });
+
+  it.each(
+    cells.filter(
+      ({ after, event, state }) => after !== '-' && !/^release/.test(event) && 'plan' in STATES[state],
+    ),
+  )('keeps the committed plan along "$event" in $state', ({ event, state }) => {
+    expect(accepted(STATES[state], EVENTS[event])).toHaveProperty('plan', plan);
+  });
+});
+
+describe('a claim', () => {
+  it('holds a lease from now on under its own token', () => {
+    expect(accepted(STATES.idle, claim)).toStrictEqual({
+      state: 'planning',
+      claim: 'fresh',
+      leaseUntil: NOW + LEASE_MS,
+      ...carried,
+    });
+  });
+
+  it('takes over a lapsed one with the plan that it committed', () => {
+    expect(accepted(STATES['lapsed+plan'], claim)).toStrictEqual({
+      state: 'planning',
+      claim: 'fresh',
+      leaseUntil: NOW + LEASE_MS,
+      plan,
+      ...carried,
+    });
+  });
+});
+
+describe('a committed plan', () => {
+  it('stands in the checkpoint of its claim', () => {
+    expect(accepted(STATES.planning, EVENTS['commitPlan, mine'])).toStrictEqual(STATES['planning+plan']);
+  });
+
+  it('may be committed again as it is', () => {
+    const again = { ...EVENTS['commitPlan, mine'], plan: structuredClone(plan) };
+    expect(accepted(STATES['planning+plan'], again)).toStrictEqual(STATES['planning+plan']);
+  });
+
+  it('never changes under its id', () => {
+    const changed = { ...EVENTS['commitPlan, mine'], plan: { ...plan, slices: plan.slices + 1 } };
+    expect(transition(STATES['planning+plan'], changed)).toEqual({
+      refused: 'a committed plan never changes',
+    });
+  });
+
+  it('gives way to another plan of the claim that holds it', () => {
+    const another = { ...EVENTS['commitPlan, mine'], plan: otherPlan };
+    expect(accepted(STATES['planning+plan'], another)).toMatchObject({ plan: otherPlan });
+  });
+});
+
+describe('sending', () => {
+  it('starts the count of resends', () => {
+    expect(accepted(STATES['planning+plan'], EVENTS['sent, mine'])).toStrictEqual({
+      state: 'applying',
+      plan,
+      sentAt: NOW,
+      resends: 0,
+      ...carried,
+    });
+  });
+
+  it('again is counted and dated', () => {
+    expect(accepted(STATES.applying, EVENTS.resent)).toMatchObject({ sentAt: NOW, resends: 2 });
+  });
+});
+
+describe('a release', () => {
+  it('leaves an idle checkpoint without a plan that mirrors what Postgres says', () => {
+    expect(accepted(STATES.applying, EVENTS['release, its plan'])).toStrictEqual({
+      state: 'idle',
+      through: newThrough,
+      look,
+    });
+  });
+
+  it('follows Postgres back, too', () => {
+    const back = { type: 'release', by: { claim: 'mine' }, through: undefined } as const;
+    expect(accepted(STATES.planning, back)).toStrictEqual({ state: 'idle', look });
+  });
+
+  it('of a plan that finished during a pause leaves the pause as it was', () => {
+    expect(accepted(STATES['paused+plan'], EVENTS['release, its plan'])).toStrictEqual({
+      ...STATES.paused,
+      through: newThrough,
+    });
+  });
+
+  it('and a halt of one plan end alike in either order', () => {
+    const haltFirst = accepted(
+      accepted(STATES.applying, EVENTS['halt, its plan']),
+      EVENTS['release, its plan'],
+    );
+    const released = accepted(STATES.applying, EVENTS['release, its plan']);
+    expect(transition(released, EVENTS['halt, its plan'])).toHaveProperty('refused');
+    expect(haltFirst).toStrictEqual(released);
+  });
+});
+
+describe('a halt', () => {
+  it('shows its cause', () => {
+    expect(accepted(STATES.planning, EVENTS['halt, mine'])).toStrictEqual({
+      state: 'halted',
+      cause,
+      ...carried,
+    });
+  });
+});
+
+describe('a pause', () => {
+  it('says who, why and when', () => {
+    expect(accepted(STATES.idle, EVENTS.pause)).toStrictEqual({
+      state: 'paused',
+      by: 'ben',
+      reason: 'migration',
+      at: NOW,
+      ...carried,
+    });
+  });
+
+  it('ends the claim of a planner at work', () => {
+    const paused = accepted(STATES['planning+plan'], EVENTS.pause);
+    expect(transition(paused, EVENTS['sent, mine'])).toHaveProperty('refused');
+    expect(transition(paused, EVENTS['release, mine'])).toHaveProperty('refused');
+  });
+});
+
+describe('resuming', () => {
+  it('takes up a plan in flight as one sent long ago', () => {
+    expect(accepted(STATES['paused+plan'], EVENTS.resume)).toStrictEqual({
+      state: 'applying',
+      plan,
+      sentAt: 0,
+      resends: 0,
+      ...carried,
+    });
+  });
+});
+
+describe('a look at the source', () => {
+  it('replaces an earlier one', () => {
+    expect(accepted(STATES.applying, EVENTS.looked)).toStrictEqual({
+      ...STATES.applying,
+      look: { ...look, at: NOW },
+    });
+  });
+});
