@@ -1,0 +1,118 @@
+import type { Plan } from '../../plan/plan.ts';
+import type { TargetTable } from '../../schema/table-name.ts';
+import type { Transaction } from './client.ts';
+import type { CatalogType } from './column-fit.ts';
+import { ownColumns } from './columns.ts';
+import { quoteIdentifier, quoteTable, typeText } from './sql.ts';
+import { readTable } from './table-facts.ts';
+
+export interface ColumnFacts extends CatalogType {
+  readonly name: string;
+  /** As the server prints it, for people. */
+  readonly typeName: string;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** A generated column, or an identity that takes no value from outside. */
+  readonly generatedAlways: boolean;
+  /** False where different texts may be equal. */
+  readonly deterministic: boolean;
+}
+
+export async function readColumns(tx: Transaction, oid: number): Promise<readonly ColumnFacts[]> {
+  const { rows } = await tx.query<ColumnFacts>(
+    `
+select
+  a.attname::text as name,
+  a.atttypid as oid,
+  a.atttypmod as modifier,
+  format_type(a.atttypid, a.atttypmod) as "typeName",
+  a.attnotnull as "notNull",
+  a.atthasdef or a.attidentity <> '' as "hasDefault",
+  a.attgenerated <> '' or a.attidentity = 'a' as "generatedAlways",
+  coalesce(c.collisdeterministic, true) as deterministic
+from pg_attribute a
+left join pg_collation c on c.oid = a.attcollation
+where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+order by a.attnum`,
+    [oid],
+  );
+  return rows;
+}
+
+/** Name to type of each column; undefined when there is no such table. */
+export async function readColumnTypes(
+  tx: Transaction,
+  table: TargetTable,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  await useOwnSearchPath(tx);
+  const found = await readTable(tx, table);
+  if (found === undefined) return undefined;
+  const columns = await readColumns(tx, found.oid);
+  return new Map(columns.map(({ name, typeName }) => [name, typeName]));
+}
+
+/**
+ * Lets type names be read and printed as the role's own sessions do: an extension's types live in a schema of its
+ * path. The server's own names come first all the same.
+ */
+export async function useOwnSearchPath(tx: Transaction): Promise<void> {
+  await tx.query(
+    `
+select set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(reset_val, '')), true)
+from pg_settings
+where name = 'search_path'`,
+  );
+}
+
+/** What the server makes of the type texts: of the mapped columns, in their order, then of our own. */
+export async function readMappedTypes(
+  tx: Transaction,
+  { target, mapping }: Pick<Plan, 'target' | 'mapping'>,
+): Promise<ReadonlyMap<string, CatalogType>> {
+  const wanted = [
+    ...mapping.columns.map(({ target: name, targetType }) => ({
+      name,
+      type: typeText(targetType, target, name),
+    })),
+    ...ownColumns(mapping),
+  ];
+  const nulls = wanted.map(({ name, type }) => `null::${type} as ${quoteIdentifier(name)}`);
+  const { fields } = await tx.query(`select ${nulls.join(', ')}`);
+  return new Map(
+    fields.map(({ name, dataTypeID, dataTypeModifier }) => [
+      name,
+      { oid: dataTypeID, modifier: dataTypeModifier },
+    ]),
+  );
+}
+
+/** The statement that gives the current role what it lacks, for the owner to run. Undefined when it lacks nothing. */
+export async function readMissingGrant(
+  tx: Transaction,
+  oid: number,
+  { target, mapping }: Pick<Plan, 'target' | 'mapping'>,
+): Promise<string | undefined> {
+  const needed = ['select', 'insert', 'update', ...(mapping.deletes.mode === 'hard' ? ['delete'] : [])];
+  const { rows } = await tx.query<{
+    readonly role: string;
+    readonly usage: boolean;
+    readonly missing: string[];
+  }>(
+    `
+select
+  current_user::text as role,
+  has_schema_privilege((select relnamespace from pg_class where oid = $1), 'usage') as usage,
+  array(select p from unnest($2::text[]) p where not has_table_privilege($1::oid, p)) as missing`,
+    [oid, needed],
+  );
+  const [found] = rows;
+  if (!found || (found.usage && found.missing.length === 0)) return undefined;
+  const role = quoteIdentifier(found.role);
+  const grants = [
+    ...(found.usage ? [] : [`grant usage on schema ${quoteIdentifier(target.schema)} to ${role};`]),
+    ...(found.missing.length === 0
+      ? []
+      : [`grant ${found.missing.join(', ')} on table ${quoteTable(target)} to ${role};`]),
+  ];
+  return grants.join(' ');
+}

@@ -1,0 +1,61 @@
+import { SyncError } from '../../error/sync-error.ts';
+import { type Plan, throughOf } from '../../plan/plan.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { FinishOutcome } from '../target.ts';
+import type { Transaction } from './client.ts';
+import { lockRow } from './sync-row.ts';
+import { readTable, targetReplaced } from './table-facts.ts';
+
+/**
+ * Moves `through` to the plan's version if the ledger has every slice of it. The sync's row is locked first and
+ * the ledger counted afterwards, in a statement of its own: a writer that committed while we waited is counted.
+ */
+export async function finishPlan(tx: Transaction, plan: Plan, log: Log): Promise<FinishOutcome> {
+  const row = await lockRow(tx, plan.sync, 'for update', log);
+  if (row?.planId !== plan.id || !row.open) return { outcome: 'superseded', through: row?.through };
+  const missing = await readMissingSlices(tx, plan);
+  if (missing.length > 0) return { outcome: 'incomplete', missing };
+  const table = await readTable(tx, plan.target);
+  if (table === undefined || table.oid !== row.targetOid) throw targetReplaced(plan.target);
+  await moveThrough(tx, plan);
+  await tx.query('delete from lakeferry.applied_slices where sync = $1', [plan.sync]);
+  await tx.commit();
+  return { outcome: 'finished', through: throughOf(plan) };
+}
+
+async function readMissingSlices(tx: Transaction, plan: Plan): Promise<readonly number[]> {
+  const { rows } = await tx.query<{ readonly slice: number }>(
+    `
+select slice from generate_series(0, $2::int - 1) slice
+except
+select slice from lakeferry.applied_slices where plan_id = $1
+order by slice`,
+    [plan.id, plan.slices],
+  );
+  return rows.map(({ slice }) => slice);
+}
+
+async function moveThrough(tx: Transaction, plan: Plan): Promise<void> {
+  const { count } = await tx.query(
+    `
+update lakeferry.syncs
+set through = $3,
+    through_committed_at = plan_committed_at,
+    open = false,
+    revision = gen_random_uuid(),
+    finished_at = now(),
+    rows_upserted = rows_upserted + done.upserted,
+    rows_deleted = rows_deleted + done.deleted,
+    rows_rejected = rows_rejected + done.rejected
+from (
+  select sum(upserted) as upserted, sum(deleted) as deleted, sum(rejected) as rejected
+  from lakeferry.applied_slices
+  where plan_id = $2
+) done
+where sync = $1 and plan_id = $2 and open and (through is null or through < $3)`,
+    [plan.sync, plan.id, throughOf(plan)],
+  );
+  if (count !== 1) {
+    throw new SyncError('internal', 'A complete plan would not move the version of its target forward.');
+  }
+}

@@ -1,0 +1,26 @@
+/** An iteration whose first item has been waited for already. May be iterated once. */
+export interface Begun<T> extends AsyncIterable<T> {
+  /** Ends the iteration wherever it is; safe after its end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the iteration and waits for its first item: the warehouse may work for minutes before it, and no
+ * transaction should be open meanwhile.
+ */
+export async function begin<T>(items: AsyncIterable<T>): Promise<Begun<T>> {
+  const iterator = items[Symbol.asyncIterator]();
+  let first: IteratorResult<T> | undefined = await iterator.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const item = first ?? (await iterator.next());
+        first = undefined;
+        return item;
+      },
+    }),
+    async stop() {
+      await iterator.return?.();
+    },
+  };
+}

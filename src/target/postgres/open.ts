@@ -1,0 +1,89 @@
+import { SyncError } from '../../error/sync-error.ts';
+import { encodePlan } from '../../plan/codec.ts';
+import { mappingDigest } from '../../plan/mapping.ts';
+import { type Plan, throughOf } from '../../plan/plan.ts';
+import { displayTable } from '../../schema/table-name.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { OpenOutcome } from '../target.ts';
+import type { Transaction } from './client.ts';
+import { type LockedRow, lockRow } from './sync-row.ts';
+import { readIsEmpty, readTable } from './table-facts.ts';
+
+/**
+ * Makes the plan the open one. The worst that a wrong opening does is a row that stays for ever or moves
+ * backwards, without an error; hence the order of statements: the row's lock first, then, in statements of their
+ * own, what may have changed while we waited for it.
+ */
+export async function openPlan(tx: Transaction, plan: Plan, log: Log): Promise<OpenOutcome> {
+  const row = await lockRow(tx, plan.sync, 'for update', log);
+  if (row === undefined) return 'refused';
+  const table = await readTable(tx, plan.target);
+  const verdict = judgeOpening(plan, row, table?.oid);
+  if (verdict !== 'opened' || table === undefined) return verdict;
+  if (plan.work.kind === 'snapshot' && !(await readIsEmpty(tx, plan.target))) {
+    throw new SyncError(
+      'target_not_empty',
+      `${displayTable(plan.target)} is to be loaded, but it is not empty${
+        row.plan?.work.kind === 'snapshot' && row.open ? ': an earlier load of it was not finished' : ''
+      }.`,
+    );
+  }
+  await storeOpenPlan(tx, plan, table.oid);
+  await tx.query('delete from lakeferry.applied_slices where sync = $1 and plan_id <> $2', [
+    plan.sync,
+    plan.id,
+  ]);
+  await tx.commit();
+  return 'opened';
+}
+
+/**
+ * What becomes of the plan, as far as the sync's row and the table's identity decide it. A plan opens only under
+ * the revision that its own reconcile read, never below a version that may be in the target already (`reach`,
+ * which belongs to one source table), and a window only behind what it continues.
+ */
+export function judgeOpening(plan: Plan, row: LockedRow, targetOid: number | undefined): OpenOutcome {
+  if (row.revision !== plan.base) return row.planId === plan.id && row.open ? 'already_open' : 'refused';
+  if (targetOid === undefined) return 'refused';
+  const sameSource = row.sourceTableId === plan.sourceTableId;
+  const sameMeaning = sameSource && row.mappingDigest === mappingDigest(plan.mapping);
+  const sameTarget = row.targetOid === targetOid;
+  if (sameSource && row.reach !== undefined && throughOf(plan) < row.reach) return 'refused';
+  if (plan.work.kind === 'window') {
+    return row.through === plan.work.after && sameMeaning && sameTarget ? 'opened' : 'refused';
+  }
+  return row.through === undefined || !sameMeaning || !sameTarget ? 'opened' : 'refused';
+}
+
+/** A snapshot begins the target's history anew: until it is finished, the target shows no version. */
+async function storeOpenPlan(tx: Transaction, plan: Plan, targetOid: number): Promise<void> {
+  const { count } = await tx.query(
+    `
+update lakeferry.syncs
+set plan_id = $2,
+    plan = $3,
+    plan_committed_at = $4,
+    open = true,
+    revision = gen_random_uuid(),
+    reach = case when source_table_id = $5 then greatest(reach, $6::bigint) else $6::bigint end,
+    source_table_id = $5,
+    mapping_digest = $7,
+    target_oid = $8,
+    through = case when $9::boolean then null else through end,
+    through_committed_at = case when $9::boolean then null else through_committed_at end
+where sync = $1 and revision = $10`,
+    [
+      plan.sync,
+      plan.id,
+      JSON.stringify(encodePlan(plan)),
+      new Date(plan.throughCommittedAt).toISOString(),
+      plan.sourceTableId,
+      throughOf(plan),
+      mappingDigest(plan.mapping),
+      targetOid,
+      plan.work.kind === 'snapshot',
+      plan.base,
+    ],
+  );
+  if (count !== 1) throw new SyncError('internal', 'The row of the sync changed while it was locked.');
+}

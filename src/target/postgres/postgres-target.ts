@@ -1,0 +1,81 @@
+import type { NeonConnection } from '../../config/connections.ts';
+import { asSyncError, type ErrorFields } from '../../error/sync-error.ts';
+import { type Log, silentLog } from '../../telemetry/log.ts';
+import type { Target, TargetFacts } from '../target.ts';
+import { applyChunk } from './apply.ts';
+import { openDatabase, type Transaction } from './client.ts';
+import { readColumnTypes } from './column-facts.ts';
+import { ensureTable } from './ensure-table.ts';
+import { finishPlan } from './finish.ts';
+import { migrate } from './migrations.ts';
+import { openPlan } from './open.ts';
+import { readAllRows, readOrCreateRow } from './sync-row.ts';
+import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
+
+export interface PostgresTargetOptions {
+  readonly log?: Log;
+  /** What `pg_stat_activity` shows. `lakeferry` when absent. */
+  readonly applicationName?: string;
+}
+
+/**
+ * A Neon Postgres database as a target; Postgres 15 or later. Every call has a connection and one transaction of
+ * its own, so that a suspended compute or a lost socket costs that call and nothing else.
+ */
+export function openPostgresTarget(connection: NeonConnection, options: PostgresTargetOptions = {}): Target {
+  const log = options.log ?? silentLog;
+  const database = openDatabase(connection, options.applicationName ?? 'lakeferry');
+  return {
+    migrate: (signal) => database.transact('direct', signal, migrate),
+    readState: (sync, table, key, signal) =>
+      placed({ sync }, () =>
+        database.transact('pooled', signal, async (tx) => {
+          const row = await readOrCreateRow(tx, sync, log);
+          const facts = await readFacts(tx, table, key);
+          await tx.commit();
+          return facts === undefined ? { row } : { row, table: facts };
+        }),
+      ),
+    readRows: (signal) => database.transact('pooled', signal, (tx) => readAllRows(tx, log)),
+    readColumnTypes: (table, signal) =>
+      database.transact('pooled', signal, (tx) => readColumnTypes(tx, table)),
+    ensureTable: (plan, signal) =>
+      placed({ sync: plan.sync }, () => database.transact('direct', signal, (tx) => ensureTable(tx, plan))),
+    open: (plan, signal) =>
+      placed({ sync: plan.sync, planId: plan.id }, () =>
+        database.transact('pooled', signal, (tx) => openPlan(tx, plan, log)),
+      ),
+    apply: (chunk, pages, beforeCommit, signal) =>
+      placed({ sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice }, () =>
+        applyChunk(database, chunk, pages, beforeCommit, signal, log),
+      ),
+    finish: (plan, signal) =>
+      placed({ sync: plan.sync, planId: plan.id }, () =>
+        database.transact('pooled', signal, (tx) => finishPlan(tx, plan, log)),
+      ),
+    close: async () => database.close(),
+  };
+}
+
+async function readFacts(
+  tx: Transaction,
+  name: { readonly schema: string; readonly table: string },
+  key: readonly string[],
+): Promise<TargetFacts | undefined> {
+  const table = await readTable(tx, name);
+  if (table === undefined) return undefined;
+  return {
+    oid: table.oid,
+    empty: await readIsEmpty(tx, name),
+    uniqueBesidesKey: isUniqueBesidesKey(table, key),
+  };
+}
+
+/** Says of every failure which sync, plan and slice it belongs to. */
+async function placed<T>(fields: ErrorFields, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw asSyncError(error, fields);
+  }
+}

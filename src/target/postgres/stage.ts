@@ -1,0 +1,23 @@
+import type { Transaction } from './client.ts';
+import { STAGE } from './statements.ts';
+
+/**
+ * From this share of the target's size on, one scan of the target costs less than a look into the index for
+ * every line. Measured on 500,000 rows; see the table in the runbook's numbers.
+ */
+const LARGE_STAGE_RATIO = 0.15;
+
+/**
+ * Without statistics the planner takes the stage for small and looks every key up in the target's index: right
+ * for a small chunk, and cheap in what it reads. For a large one it is given the statistics, and chooses to scan.
+ */
+export async function analyzeLargeStage(tx: Transaction, targetOid: number): Promise<void> {
+  const { rows } = await tx.query<{ readonly large: boolean }>(
+    `
+select pg_relation_size('${STAGE}') >= $2::float8 * coalesce(sum(pg_relation_size(relid)), 0) as large
+from pg_partition_tree($1)
+where isleaf`,
+    [targetOid, LARGE_STAGE_RATIO],
+  );
+  if (rows[0]?.large) await tx.query(`analyze ${STAGE}`);
+}
