@@ -64,7 +64,8 @@ export interface SliceFailure {
 
 /**
  * One checkpoint per sync, one progress record per plan. Every write is one conditional write on one item;
- * reads are strongly consistent. Failures are `checkpoint_unavailable`.
+ * reads are strongly consistent. Failures are `checkpoint_unavailable`; `cancelled` once the signal has aborted; and
+ * `config_invalid` for a plan that is too large to store.
  */
 export interface CheckpointStore {
   /** A sync never written is `new`. */
@@ -77,6 +78,7 @@ export interface CheckpointStore {
     signal: AbortSignal,
   ): Promise<{ readonly outcome: 'written'; readonly revision: string } | { readonly outcome: 'conflict' }>;
   addDone(planId: string, slice: number, signal: AbortSignal): Promise<void>;
+  /** A message of more than 500 characters is cut. */
   recordFailure(planId: string, slice: number, failure: SliceFailure, signal: AbortSignal): Promise<void>;
   readProgress(planId: string, signal: AbortSignal): Promise<Progress>;
   close(): void;
