@@ -118,8 +118,8 @@ async function settled(
     throwIfAborted(signal);
     const wasEmpty = empty;
     const { checkpoint } = await services.checkpoints.read(sync, signal);
-    const working = checkpoint.state === 'applying' || checkpoint.state === 'planning';
-    if (!working || (wasEmpty && checkpoint.state === 'applying')) return checkpoint;
+    const claimed = checkpoint.state === 'planning' && services.clock.now() < checkpoint.leaseUntil;
+    if (!claimed && (checkpoint.state !== 'applying' || wasEmpty)) return checkpoint;
     await wait(POLL_MS);
   }
 }
