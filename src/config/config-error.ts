@@ -60,7 +60,7 @@ export class EnvironmentError extends SyncError {
 
   constructor(problems: readonly EnvironmentProblem[]) {
     const list = problems.map(({ variable, message }) => `${variable}: ${message}`).join('; ');
-    super('environment_invalid', `The environment lacks something: ${list}.`, { problems: problems.length });
+    super('environment_invalid', `The environment lacks something: ${list}.`);
     this.name = 'EnvironmentError';
     this.problems = problems;
   }

@@ -1,0 +1,103 @@
+import { ConfigError, EnvironmentError } from '../config/config-error.ts';
+import type { ErrorAction } from '../error/error-kind.ts';
+import type { SyncError } from '../error/sync-error.ts';
+import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
+import type { ExitCode } from './io.ts';
+import { jsonDocument } from './json-document.ts';
+import type { Style } from './style.ts';
+import { entry, printable } from './text.ts';
+
+export interface ReportOptions {
+  readonly width: number;
+  readonly style: Style;
+}
+
+/** Why it ends here, by what the kind of error means for a sync. */
+const MEANING: Readonly<Record<Exclude<ErrorAction, 'refuse'>, string>> = {
+  retry: 'the same work may succeed later',
+  replan: 'the plan no longer fits; Lakeferry makes another',
+  halt: 'trying again changes nothing until somebody acts',
+};
+
+/** What certainly did not happen: a chunk's rows, its ledger entry and the fence commit together or not at all. */
+const SAFE: Readonly<Record<ErrorAction, string>> = {
+  retry: 'no chunk is half applied, and "through" did not move',
+  replan: 'no chunk is half applied, and "through" did not move',
+  halt: 'no chunk is half applied, and "through" did not move',
+  refuse: 'nothing was run and nothing was written',
+};
+
+/** Lines of an error: what, where, why, what is safe, and as the last one the remedy. */
+export function renderError(error: SyncError, options: ReportOptions): string[] {
+  if (error instanceof ConfigError) return renderConfigProblems(error, options);
+  const { style, width } = options;
+  const line = (name: string, text: string) => entry(name, printable(text), NAME_WIDTH, width);
+  const places = placesOf(error);
+  return [
+    ...whatLines(error, options),
+    ...(places === '' ? [] : line('where', places)),
+    ...(error.action === 'refuse' ? [] : line('why', `${error.kind}: ${MEANING[error.action]}`)),
+    ...line('safe', SAFE[error.action]),
+    ...entry('remedy', style.bold(printable(error.remedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
+  ];
+}
+
+const NAME_WIDTH = 7;
+
+function whatLines(error: SyncError, { style, width }: ReportOptions): string[] {
+  const mark = style.red(style.symbols.bad);
+  if (error instanceof EnvironmentError) {
+    const names = Math.max(...error.problems.map(({ variable }) => variable.length));
+    return [
+      `${mark} ${style.bold('The environment lacks something.')}`,
+      '',
+      ...error.problems.flatMap(({ variable, message }) => entry(variable, printable(message), names, width)),
+      '',
+    ];
+  }
+  return [`${mark} ${style.bold(printable(error.message))}`];
+}
+
+const FIELD_NAMES: Readonly<Record<string, string>> = { planId: 'plan', sqlState: 'SQLSTATE' };
+
+function spaced(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** Facts of the error that are plain values, `sync` first. */
+function placesOf({ fields }: SyncError): string {
+  const { sync, planId, slice, ...rest } = fields;
+  return Object.entries({ sync, planId, slice, ...rest })
+    .filter(([, value]) => ['string', 'number', 'bigint', 'boolean'].includes(typeof value))
+    .map(([name, value]) => `${FIELD_NAMES[name] ?? spaced(name)} ${value}`)
+    .join(', ');
+}
+
+/** The one document of a failed `--json` command. */
+export function errorJson(error: SyncError): string {
+  const { kind, message, remedy } = error;
+  const { sync } = error.fields;
+  const problems = problemsJson(error);
+  return jsonDocument({
+    error: { kind, message, ...(sync !== undefined && { sync }), remedy, ...(problems && { problems }) },
+  });
+}
+
+function problemsJson(error: SyncError): readonly object[] | undefined {
+  if (error instanceof ConfigError) return configProblemsJson(error);
+  return error instanceof EnvironmentError ? error.problems : undefined;
+}
+
+export function exitCodeOf(error: SyncError): ExitCode {
+  switch (error.action) {
+    case 'refuse':
+      return 2;
+    case 'halt':
+      return 3;
+    case 'retry':
+    case 'replan':
+      return 1;
+    default:
+      return error.action satisfies never;
+  }
+}

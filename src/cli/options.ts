@@ -1,0 +1,20 @@
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { CONFIG_FILE, readConfigFile } from '../config/config-file.ts';
+import type { LakeferryConfig } from '../config/lakeferry-config.ts';
+import type { CliIo } from './io.ts';
+
+/** Options that mean the same in every command that has them. */
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print one JSON document');
+}
+
+export function configOption(): Option {
+  return new Option('-c, --config <file>', 'the configuration').default(CONFIG_FILE);
+}
+
+/** The file that `configOption` names, from where the command runs. Throws as `readConfigFile`. */
+export function readConfigOption(options: { readonly config: string }, io: CliIo): Promise<LakeferryConfig> {
+  return readConfigFile(resolve(io.cwd, options.config), options.config);
+}

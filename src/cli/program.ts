@@ -1,0 +1,86 @@
+import { Command, CommanderError } from 'commander';
+import { asSyncError } from '../error/sync-error.ts';
+import { registerExplain } from './commands/explain.ts';
+import { registerSchema } from './commands/schema.ts';
+import { registerVersion, VERSION } from './commands/version.ts';
+import { errorJson, exitCodeOf, renderError } from './error-report.ts';
+import { type CliIo, type ExitCode, widthOf } from './io.ts';
+import { EXIT_CODES, renderOverview } from './overview.ts';
+import { styleFor } from './style.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Adds one command. Its group, summary and options are its own; what is heavy it imports when it runs. */
+export type Register = (program: Command, io: CliIo) => void;
+
+/** In order of use within each group. */
+const COMMANDS: readonly Register[] = [registerExplain, registerSchema, registerVersion];
+
+/** Runs one command line (without node and script) and answers how the process should end. Never throws. */
+export async function runCli(
+  args: readonly string[],
+  world: Omit<CliIo, 'setExitCode'>,
+  commands: readonly Register[] = COMMANDS,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const io: CliIo = {
+    ...world,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  };
+  try {
+    const program = createProgram(io, commands);
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    if (io.signal.aborted) {
+      io.stderr.write('Interrupted. No chunk is half applied; the next run goes on from here.\n');
+      return 130;
+    }
+    return reportFailure(thrown, wantsJson(args), io);
+  }
+}
+
+function createProgram(io: CliIo, commands: readonly Register[]): Command {
+  const program = new Command('lakeferry')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: () => {},
+      getOutHelpWidth: () => widthOf(io.stdout),
+      getOutHasColors: () => false,
+    })
+    .helpCommand(false)
+    .version(VERSION, '--version', 'print the version')
+    .addHelpText('afterAll', ({ command }) => (command.parent ? `\n${EXIT_CODES}\n` : ''));
+  for (const register of commands) register(program, io);
+  const overview = () => renderOverview(program, styleFor(io.stdout, io.env), widthOf(io.stdout));
+  program.helpInformation = overview;
+  return program;
+}
+
+/** Before the command line is understood: `--json` anywhere before a lone `--`. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? args.length : end).includes('--json');
+}
+
+function reportFailure(thrown: unknown, json: boolean, io: CliIo): ExitCode {
+  const error = thrown instanceof CommanderError ? usageErrorOf(thrown) : asSyncError(thrown);
+  if (json) io.stdout.write(errorJson(error));
+  else {
+    const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env) };
+    io.stderr.write(`${renderError(error, options).join('\n')}\n`);
+  }
+  return exitCodeOf(error);
+}
+
+/** commander's message is `error: <what>`, with its suggestion in parentheses on a line of its own. */
+function usageErrorOf(error: CommanderError): UsageError {
+  const [first = '', hint] = error.message.replace(/^error: /, '').split('\n');
+  const what = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.');
+  if (error.code === 'commander.help') return new UsageError('No command was given.', 'lakeferry --help');
+  return new UsageError(what, hint?.replace(/^\((.*)\)$/, '$1') ?? 'lakeferry --help');
+}

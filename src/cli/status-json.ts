@@ -1,0 +1,31 @@
+import { jsonDocument } from './json-document.ts';
+import { normalised, type SyncStatus } from './sync-status.ts';
+
+/**
+ * The document of `lakeferry status --json`. Versions are decimal text, times ISO 8601 in UTC. `"unknown"` stands for
+ * what could not be looked at, null for what is not there: nothing applied, never looked, no error.
+ */
+export function statusJson(rows: readonly SyncStatus[]): string {
+  return jsonDocument({ syncs: rows.map((row) => statusValue(normalised(row))) });
+}
+
+function statusValue({ sync, state, through, latest, lookedAt, lag, rows, lastError }: SyncStatus) {
+  return {
+    sync,
+    state,
+    through: through === 'none' ? null : (through ?? 'unknown'),
+    latest: latest ?? 'unknown',
+    lookedAt: lookedAt === undefined ? null : isoTime(lookedAt),
+    lag: { versions: lag?.versions ?? 'unknown', seconds: lag?.seconds ?? 'unknown' },
+    rows: {
+      upserted: rows?.upserted ?? 'unknown',
+      deleted: rows?.deleted ?? 'unknown',
+      rejected: rows?.rejected ?? 'unknown',
+    },
+    lastError: lastError ? { ...lastError, at: isoTime(lastError.at) } : null,
+  };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

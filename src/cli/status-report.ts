@@ -1,0 +1,119 @@
+import { formatAgo, formatCount, formatInstant, formatLag, formatNumber } from './quantity.ts';
+import type { Paint, Style, Symbols } from './style.ts';
+import { type Attention, attentionOf, normalised, type SyncStatus } from './sync-status.ts';
+import { type Column, renderTable, type TableLayout } from './table.ts';
+import { padStart, printable, wrap } from './text.ts';
+
+export interface StatusOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly layout: TableLayout;
+  readonly width: number;
+  readonly style: Style;
+  /** What is looked at, e.g. `local stack`. */
+  readonly title?: string;
+}
+
+const UNKNOWN = 'unknown';
+
+/** Lines of `lakeferry status`: the table, then one sentence that counts, then for each sync at fault what to do. */
+export function renderStatus(rows: readonly SyncStatus[], options: StatusOptions): string[] {
+  const statuses = rows.map(normalised);
+  const table = renderTable(columnsFor(options), statuses, options);
+  const remedies = statuses.flatMap((status) => remedyLines(status, options));
+  return [...titleLines(options), ...table, '', sentence(statuses), ...remedies];
+}
+
+function titleLines({ title, now, width, layout }: StatusOptions): string[] {
+  if (title === undefined || layout === 'tabs') return [];
+  const room = Math.min(width, 80) - title.length;
+  return [title + padStart(`  ${formatInstant(now, now)}`, room), ''];
+}
+
+function columnsFor({ now, style }: StatusOptions): Column<SyncStatus>[] {
+  const paintOf = (status: SyncStatus): Paint => paints(style)[attentionOf(status)];
+  return [
+    { header: 'SYNC', cell: ({ sync }) => sync, paint: () => style.bold },
+    {
+      header: 'STATE',
+      cell: (status) => `${symbolOf(status, style.symbols)} ${status.state}`,
+      paint: paintOf,
+    },
+    { header: 'THROUGH', align: 'right', cell: ({ through }) => versionText(through) },
+    { header: 'SOURCE', align: 'right', cell: ({ latest }) => versionText(latest) },
+    { header: 'LAG', cell: ({ lag }) => (lag ? formatLag(lag) : UNKNOWN) },
+    {
+      header: 'LOOKED',
+      align: 'right',
+      cell: ({ lookedAt }) => (lookedAt === undefined ? 'never' : formatAgo(lookedAt, now)),
+    },
+    { header: 'REJECTED', align: 'right', cell: ({ rows }) => (rows ? formatCount(rows.rejected) : UNKNOWN) },
+    { header: '', cell: remark, paint: paintOf },
+  ];
+}
+
+function versionText(version: bigint | 'none' | undefined): string {
+  if (version === undefined) return UNKNOWN;
+  return version === 'none' ? version : formatCount(version);
+}
+
+function paints(style: Style): Readonly<Record<Attention, Paint>> {
+  const plain: Paint = (text) => text;
+  return { halted: style.red, unknown: style.yellow, rejected: style.yellow, paused: style.dim, fine: plain };
+}
+
+function symbolOf(status: SyncStatus, symbols: Symbols): string {
+  if (status.state === 'paused') return symbols.paused;
+  switch (attentionOf(status)) {
+    case 'halted':
+      return symbols.bad;
+    case 'unknown':
+    case 'rejected':
+    case 'paused':
+      return symbols.look;
+    case 'fine':
+      return status.state === 'planning' || status.state === 'applying' ? symbols.working : symbols.ok;
+  }
+}
+
+function remark(status: SyncStatus): string {
+  if (status.lastError) return status.lastError.kind;
+  const rejected = status.rows?.rejected ?? 0n;
+  return rejected > 0n ? `${formatNumber(rejected, 'row')} rejected` : '';
+}
+
+const COUNTED: readonly (readonly [Attention, string])[] = [
+  ['halted', 'halted'],
+  ['unknown', 'not known in full'],
+  ['rejected', 'with rejected rows'],
+  ['paused', 'paused'],
+  ['fine', 'fine'],
+];
+
+function sentence(statuses: readonly SyncStatus[]): string {
+  const counts = COUNTED.map(([attention, words]) => {
+    const count = statuses.filter((status) => attentionOf(status) === attention).length;
+    return count === 0 ? [] : [`${formatCount(count)} ${words}`];
+  });
+  return statuses.length === 0 ? 'No syncs.' : `${counts.flat().join(', ')}.`;
+}
+
+/** The last line of each is what to do, unbroken, so that it can be pasted. */
+function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): string[] {
+  const lines: string[] = [];
+  if (status.lastError) {
+    const { message, remedy, at } = status.lastError;
+    lines.push(
+      ...wrap(`${printable(message)} (${formatAgo(at, now)})`, width - 4),
+      style.bold(printable(remedy)),
+    );
+  }
+  if ((status.rows?.rejected ?? 0n) > 0n) {
+    lines.push(
+      'The keys of rejected rows stand in the table lakeferry.rejected_rows of the target database.',
+    );
+  }
+  return lines.length === 0
+    ? []
+    : ['', `  ${style.bold(status.sync)}`, ...lines.map((line) => `    ${line}`)];
+}
