@@ -142,7 +142,6 @@ export class DynamoDbCheckpointStore implements CheckpointStore {
 
   async #call<T>(fields: ErrorFields, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     try {
-      signal.throwIfAborted();
       return await call();
     } catch (thrown) {
       throw checkpointError(thrown, this.#table, fields, signal);

@@ -56,7 +56,6 @@ export class SqsChunkQueue implements ChunkQueue {
     const sync = chunks[0]?.plan.sync;
     const fields = sync === undefined ? {} : { sync };
     try {
-      signal.throwIfAborted();
       for (const batch of batchesOf(chunks)) await this.#sendBatch(batch, signal);
     } catch (thrown) {
       throw queueError(thrown, this.#queueUrl, fields, signal);
@@ -73,7 +72,6 @@ export class SqsChunkQueue implements ChunkQueue {
       VisibilityTimeout: seconds,
     });
     try {
-      signal.throwIfAborted();
       await this.#client.send(change, { abortSignal: signal });
     } catch (thrown) {
       // Its time ran out meanwhile: it is in the queue again, or gone.
