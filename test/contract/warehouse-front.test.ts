@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:https';
@@ -28,9 +29,11 @@ class ScriptedEngine implements WarehouseEngine {
   readonly runs = new Map<string, Run>();
   readonly executed: string[] = [];
   openSessions = 0;
+  sessionsOpened = 0;
 
   async openSession() {
-    const session = ++this.openSessions;
+    const session = ++this.sessionsOpened;
+    this.openSessions += 1;
     return {
       execute: async (statement: string, signal: AbortSignal) => {
         this.executed.push(`${session}: ${statement}`);
@@ -49,14 +52,14 @@ class ScriptedEngine implements WarehouseEngine {
 
 /** A result of one batch, given row by row. */
 function rowsOf(columns: EngineColumn[], rows: unknown[][]): EngineResult {
-  return { columns, batches: once1(batchOf(columns, rows)) };
+  return { columns, batches: single(batchOf(columns, rows)) };
 }
 
 function batchOf(columns: readonly EngineColumn[], rows: unknown[][]): EngineBatch {
   return { rows: rows.length, values: columns.map((_column, at) => rows.map((row) => row[at])) };
 }
 
-async function* once1(batch: EngineBatch) {
+async function* single(batch: EngineBatch) {
   yield batch;
 }
 
@@ -86,6 +89,7 @@ async function stand(options: { waitMs?: number } = {}): Promise<Stand> {
   const log: Log = { info: note, warn: note, error: note };
   const warehouse = await startWarehouse({ engine, faults, log, token: TOKEN, certificate, ...options });
   cleanups.push(() => warehouse.close());
+  // Clients are left to the warehouse's close: their own would repeat CloseSession for half a minute after it.
   const connect = async (token = TOKEN) => {
     const client = new DBSQLClient({ logger: { log: (_level: LogLevel) => {} } });
     client.on('error', () => {});
@@ -98,7 +102,6 @@ async function stand(options: { waitMs?: number } = {}): Promise<Stand> {
       preserveBigNumericPrecision: true,
       telemetryEnabled: false,
     });
-    cleanups.push(() => client.close().catch(() => undefined));
     return client;
   };
   return {
@@ -223,11 +226,16 @@ describe('values', () => {
     expect(() => unscaledDecimal('1e3', 5, 2)).toThrow('A decimal value is not in plain notation.');
   });
 
-  test('of a type that the front does not know fail the statement', async () => {
+  test('of a type that the front does not know fail the statement, which is stopped', async () => {
     const { engine, openSession } = await stand();
-    engine.runs.set('geometry', () => rowsOf([{ name: 'g', type: 'geometry(4326)' }], [['x']]));
+    let stopped: AbortSignal | undefined;
+    engine.runs.set('geometry', (signal) => {
+      stopped = signal;
+      return rowsOf([{ name: 'g', type: 'geometry(4326)' }], [['x']]);
+    });
     const error = await rejection(query(await openSession(), 'geometry'));
     expect(error).toMatchObject({ response: { sqlState: '0A000' } });
+    expect(stopped?.aborted).toBe(true);
   });
 });
 
@@ -243,7 +251,7 @@ describe('results', () => {
 
   test('without a column are empty', async () => {
     const { engine, openSession } = await stand();
-    engine.runs.set('create table', () => ({ columns: [], batches: once1({ rows: 0, values: [] }) }));
+    engine.runs.set('create table', () => ({ columns: [], batches: single({ rows: 0, values: [] }) }));
     expect(await query(await openSession(), 'create table')).toEqual([]);
   });
 
@@ -342,6 +350,26 @@ describe('results', () => {
     expect(aborted).toBe(true);
   });
 
+  test('that end early because the session went away are an error, not the end', async () => {
+    const { engine, faults, openSession } = await stand();
+    engine.runs.set('two', (signal) => ({
+      columns: TEXT,
+      batches: (async function* () {
+        yield { rows: 1, values: [['x'.repeat(9_000_000)]] };
+        yield { rows: 1, values: [['y']] };
+        if (!signal.aborted) await once(signal, 'abort');
+      })(),
+    }));
+    const session = await openSession();
+    const operation = await session.executeStatement('two');
+    faults.add({ on: 'fetch', times: 1, fault: { kind: 'slow', ms: 0 } });
+    faults.add({ on: 'execute', match: /kill/, times: 1, fault: { kind: 'sessionExpired' } });
+    const reading = rejection(operation.fetchAll());
+    await expect.poll(() => faults.fired).toBe(1);
+    await rejection(session.executeStatement('kill'));
+    expect((await reading)['message']).toBe('The statement was canceled.');
+  });
+
   test('that were read whole do not abort the statement when they are closed', async () => {
     const { engine, openSession } = await stand();
     const seen: AbortSignal[] = [];
@@ -355,7 +383,7 @@ describe('results', () => {
 
   test('whose batch lacks a value fail instead of being padded', async () => {
     const { engine, openSession } = await stand();
-    engine.runs.set('ragged', () => ({ columns: TEXT, batches: once1({ rows: 2, values: [['a']] }) }));
+    engine.runs.set('ragged', () => ({ columns: TEXT, batches: single({ rows: 2, values: [['a']] }) }));
     const error = await rejection(query(await openSession(), 'ragged'));
     expect(error).toMatchObject({ response: { sqlState: 'XX000' } });
   });
@@ -682,6 +710,51 @@ describe('closing the warehouse', () => {
     expect(await opening).toMatchObject({ type: 'system' });
     expect(engine.openSessions).toBe(0);
     expect(await rejection(client.openSession())).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('closes a session that the engine opens only then', async () => {
+    const { engine, warehouse, connect } = await stand();
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const open = engine.openSession.bind(engine);
+    engine.openSession = async () => {
+      asked.resolve();
+      await gate.promise;
+      return open();
+    };
+    const opening = rejection((await connect()).openSession());
+    await asked.promise;
+    await warehouse.close();
+    gate.resolve();
+    await opening;
+    await expect.poll(() => [engine.sessionsOpened, engine.openSessions]).toEqual([1, 0]);
+  });
+
+  test('leaves nothing that keeps the process alive, though the client never closed', async () => {
+    const warehouse = new URL('../../src/local/warehouse/', import.meta.url).href;
+    const program = `
+      import { DBSQLClient } from '@databricks/sql';
+      const { createCertificate } = await import('${warehouse}certificate.ts');
+      const { startWarehouse } = await import('${warehouse}server.ts');
+      const columns = [{ name: 'n', type: 'int' }];
+      const result = { columns, batches: (async function* () { yield { rows: 1, values: [[1]] }; })() };
+      const session = { execute: async () => result, close: async () => {} };
+      const engine = { name: 'one', openSession: async () => session, close: async () => {} };
+      const options = { engine, token: 't', certificate: await createCertificate() };
+      const { caCert, close, ...address } = await startWarehouse(options);
+      const client = new DBSQLClient({ logger: { log() {} } });
+      await client.connect({ ...address, token: 't', customCaCert: caCert, telemetryEnabled: false });
+      const operation = await (await client.openSession()).executeStatement('select 1');
+      console.log(JSON.stringify(await operation.fetchAll()));
+      await close();
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 30_000,
+    });
+    const said = text(child.stdout);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await said).toBe('[{"n":1}]\n');
   });
 
   test('twice is as good as once', async () => {

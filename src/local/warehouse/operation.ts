@@ -93,7 +93,7 @@ export class Operation {
   #stop(outcome: Outcome): void {
     const rows = this.#outcome?.kind === 'finished' ? this.#outcome.rows : undefined;
     this.#become(outcome);
-    if (rows?.hasMore !== false) this.#abort.abort();
+    if (rows?.ended !== true) this.#abort.abort();
     this.#released = rows?.close();
   }
 

@@ -27,6 +27,7 @@ export class RowStream {
   #ahead: Promise<IteratorResult<EngineBatch>>;
   #turn: Promise<unknown> = Promise.resolve();
   #undelivered = 0;
+  #ended = false;
 
   private constructor(result: EngineResult) {
     this.columns = result.columns;
@@ -65,12 +66,12 @@ export class RowStream {
     this.#undelivered += rows;
   }
 
-  /** Whether rows are left to take. */
-  get hasMore(): boolean {
-    return this.#current !== undefined;
+  /** Whether the engine has given its last batch. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
-  /** Lets go of the engine's result; abort its statement first, if rows are left. Does not throw. */
+  /** Lets go of the engine's result; abort its statement first, unless it has ended. Does not throw. */
   async close(): Promise<void> {
     this.#current = undefined;
     await this.#iterator.return?.().catch(() => undefined);
@@ -92,7 +93,7 @@ export class RowStream {
       this.#served = end;
       if (end === this.#current.rows) await this.#advance();
     }
-    return { messages, hasMore: this.hasMore };
+    return { messages, hasMore: this.#current !== undefined };
   }
 
   /** To the next batch that has rows. */
@@ -100,7 +101,10 @@ export class RowStream {
     this.#current = undefined;
     for (;;) {
       const next = await this.#ahead;
-      if (next.done === true) return;
+      if (next.done === true) {
+        this.#ended = true;
+        return;
+      }
       this.#requireShape(next.value);
       this.#ahead = this.#readAhead();
       if (next.value.rows === 0) continue;
