@@ -6,9 +6,19 @@ import { Lane } from './lane.ts';
 export interface ProxyConnection {
   /** The port that Postgres sees as its client's. */
   readonly localPort: number | undefined;
-  /** Cuts both sides at once. */
-  drop(): void;
+  /** Ends both sides at once. */
+  drop(how: DropWay): void;
 }
+
+/**
+ * `cut`: the WebSocket's stream ends without a word, as a broken network does; the driver then rejects with an
+ * ErrorEvent on Node's own WebSocket. `close`: with a close frame, as a proxy that is being replaced does; it
+ * rejects with "Connection terminated unexpectedly".
+ */
+export type DropWay = 'cut' | 'close';
+
+/** The WebSocket close code of a server that shuts down. */
+const GOING_AWAY = 1001;
 
 /** How much may wait in a socket before its source is paused. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -67,9 +77,10 @@ export function pipe(
     get localPort() {
       return tcp.localPort;
     },
-    drop() {
+    drop(how) {
       faults.fired.dropped += 1;
-      socket.terminate();
+      if (how === 'cut') socket.terminate();
+      else socket.close(GOING_AWAY);
       tcp.destroy();
     },
   };

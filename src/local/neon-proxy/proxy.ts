@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { WebSocketServer } from 'ws';
 import { findFreePort } from '../free-port.ts';
-import { type ProxyConnection, pipe } from './connection.ts';
+import { type DropWay, type ProxyConnection, pipe } from './connection.ts';
 import { ProxyFaults } from './faults.ts';
 
 export interface NeonProxyOptions {
@@ -24,8 +24,8 @@ export interface NeonProxy {
   /** `host:port`, for `neonConfig.wsProxy = () => address + '/v2'`. */
   readonly address: string;
   readonly faults: ProxyFaults;
-  /** Cuts every open connection at once; returns how many. */
-  dropAll(): number;
+  /** Ends every open connection at once; returns how many. `cut` when absent. */
+  dropAll(how?: DropWay): number;
   /**
    * Ends the backends of every open connection as a restart of Neon's compute does: their clients get 57P01.
    * Returns how many.
@@ -70,9 +70,9 @@ export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Prom
     port: bound,
     address: `${HOST}:${bound}`,
     faults,
-    dropAll() {
+    dropAll(how = 'cut') {
       const open = [...connections];
-      for (const connection of open) connection.drop();
+      for (const connection of open) connection.drop(how);
       return open.length;
     },
     async terminateBackends() {
@@ -91,7 +91,7 @@ export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Prom
       }
     },
     async close() {
-      for (const connection of connections) connection.drop();
+      for (const connection of connections) connection.drop('cut');
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
