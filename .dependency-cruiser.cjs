@@ -79,7 +79,7 @@ module.exports = {
       name: 'development-packages-stay-out-of-the-lambdas',
       severity: 'error',
       from: { path: '^(lambdas|src)/', pathNot: '^src/(local|cli)/' },
-      to: { dependencyTypes: ['npm-dev'] },
+      to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
     },
   ],
   options: {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -48,6 +48,7 @@ export class SyncFunction extends Construct {
         format: OutputFormat.ESM,
         target: 'node24',
         minify: true,
+        logLevel: LogLevel.ERROR,
         mainFields: ['module', 'main'],
         // Optional native parts of the Databricks driver, which works without them.
         externalModules: ['@databricks/databricks-sql-kernel-*', 'lz4', 'lz4-napi'],

@@ -179,6 +179,10 @@ export const ERROR_POLICY = {
     action: 'refuse',
     remedy: 'Do what the message says, then start the local stack again: "lakeferry local up".',
   },
+  statement_failed: {
+    action: 'refuse',
+    remedy: 'Correct the statement: what the local warehouse knows is in docs/local-warehouse.md.',
+  },
   stack_down: {
     action: 'refuse',
     remedy: 'Start the local stack in another terminal: "lakeferry local up".',

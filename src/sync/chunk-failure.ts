@@ -42,7 +42,9 @@ export async function handleChunkFailure(
   );
   if (error.action === 'replan') {
     // The plan fits the world no more. Freed, the next tick reconciles and makes another, which fences this one.
+    // A sync that another slice halted stays halted.
     const { checkpoint } = await checkpoints.read(plan.sync, signal);
+    if (checkpoint.state === 'halted') return { outcome: 'acknowledge' };
     await advance(
       checkpoints,
       plan.sync,

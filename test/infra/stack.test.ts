@@ -19,7 +19,7 @@ describe('the stack', () => {
   let template: Template;
 
   beforeAll(() => {
-    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+    const app = new App();
     const config = parseConfig(CONFIG, 'lakeferry.yaml');
     template = Template.fromStack(new LakeferryStack(app, 'Test', { config, configPath: 'lakeferry.yaml' }));
   });

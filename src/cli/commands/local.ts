@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { parseSourceTable } from '../../schema/table-name.ts';
+import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
+import { openLocal, stackFolder } from '../local-runtime.ts';
+import { jsonOption } from '../options.ts';
+import { Progress } from '../progress.ts';
+import { formatDuration, formatNumber } from '../quantity.ts';
+import { styleFor } from '../style.ts';
+import { type Column, layoutFor, renderTable } from '../table.ts';
+import { UsageError } from '../usage-error.ts';
+
+export function registerLocal(program: Command, io: CliIo): void {
+  const local = program
+    .command('local')
+    .helpGroup('Begin')
+    .summary('a whole stack on this machine')
+    .description(
+      'Postgres behind a Neon proxy, a SQL warehouse with Delta tables, SQS and DynamoDB: all on loopback, for the real drivers.',
+    );
+  local
+    .command('up')
+    .summary('start it, until Ctrl-C')
+    .description(
+      'Starts the local stack in the foreground. Its data stay in .lakeferry/ and are there at the next start.',
+    )
+    .option('--fresh', 'forget the data of an earlier stack')
+    .addOption(jsonOption())
+    .action((flags: { readonly fresh?: true; readonly json?: true }) => up(flags, io));
+  local
+    .command('sql')
+    .summary('run a statement on its warehouse')
+    .description(
+      'Runs one statement of Databricks SQL on the local warehouse and prints its rows. "-" reads it from stdin.',
+    )
+    .argument('<statement>')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `\nExamples:\n  lakeferry local sql "create table main.default.t (id int, name string) using delta"\n  lakeferry local sql "describe history main.default.t"`,
+    )
+    .action((statement: string, flags: { readonly json?: true }) => sql(statement, flags, io));
+  local
+    .command('load')
+    .summary('your own file as a Delta table of it')
+    .description(
+      'Reads a CSV, Parquet or JSON file into a Delta table of the local warehouse; a table that is there is replaced, in one commit.',
+    )
+    .argument('<file>', 'a .csv, .parquet or .json file')
+    .argument('as', 'the word "as"')
+    .argument('<table>', 'catalog.schema.table')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  lakeferry local load orders.csv as main.gold.orders')
+    .action((file: string, as: string, table: string, flags: { readonly json?: true }) =>
+      load(file, as, table, flags, io),
+    );
+}
+
+const PART_NAMES = {
+  postgres: 'Postgres',
+  proxy: 'the Neon proxy',
+  aws: 'SQS and DynamoDB',
+  warehouse: 'the SQL warehouse',
+};
+
+async function up(flags: { readonly fresh?: true; readonly json?: true }, io: CliIo): Promise<void> {
+  const { startStack } = await import('../../local/stack.ts');
+  const progress = new Progress(io.stderr, io.clock);
+  const startedAt = io.clock.now();
+  const stack = await startStack({
+    folder: stackFolder(io),
+    fresh: flags.fresh === true,
+    onPart: (part) => progress.update(`starting ${PART_NAMES[part]}`),
+  }).finally(() => progress.clear());
+  try {
+    const { info } = stack;
+    if (flags.json) io.stdout.write(jsonDocument(info));
+    else {
+      const { warehouse, aws } = info;
+      const lines = [
+        `The local stack is up, after ${formatDuration(io.clock.now() - startedAt)}. Ctrl-C stops it; its data stay in .lakeferry/.`,
+        '',
+        `  postgres   ${info.postgres}`,
+        `  neon       ws://${info.neon}/v2`,
+        `  warehouse  https://${warehouse.host}:${warehouse.port}${warehouse.path}`,
+        `  sqs        ${aws.chunkQueueUrl}`,
+        `  dynamodb   ${aws.dynamodb}  table ${aws.checkpointTable}`,
+        '',
+        'In another terminal:',
+        '  npm run -s lakeferry -- local sql "show tables in hive_metastore.operational_source_data"',
+        '  npm run -s lakeferry -- run --local --until-idle',
+        '  npm run -s lakeferry -- status --local',
+      ];
+      io.stdout.write(`${lines.join('\n')}\n`);
+    }
+    await new Promise<void>((done) => {
+      if (io.signal.aborted) done();
+      else io.signal.addEventListener('abort', () => done(), { once: true });
+    });
+  } finally {
+    progress.update('stopping');
+    await stack.close();
+    progress.clear();
+  }
+}
+
+async function sql(statement: string, flags: { readonly json?: true }, io: CliIo): Promise<void> {
+  const asked = statement === '-' ? await text(process.stdin) : statement;
+  const { runStatement } = await import('../../local/run-statement.ts');
+  const { columns, rows } = await runStatement((await openLocal(io)).databricks, asked, io.signal);
+  if (flags.json) {
+    io.stdout.write(jsonDocument({ columns, rows }));
+    return;
+  }
+  if (columns.length === 0) {
+    io.stdout.write('Done.\n');
+    return;
+  }
+  const style = styleFor(io.stdout, io.env);
+  const shown: Column<readonly string[]>[] = columns.map((name, index) => ({
+    header: name,
+    cell: (row) => row[index] ?? '',
+  }));
+  const cells = rows.map((row) => columns.map((name) => cellText(row[name])));
+  const lines = renderTable(shown, cells, { layout: layoutFor(io.stdout), width: widthOf(io.stdout), style });
+  io.stdout.write(`${lines.join('\n')}\n`);
+  io.stderr.write(`${formatNumber(rows.length, 'row')}\n`);
+}
+
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function load(
+  file: string,
+  as: string,
+  table: string,
+  flags: { readonly json?: true },
+  io: CliIo,
+): Promise<void> {
+  if (as !== 'as')
+    throw new UsageError(
+      `Expected the word "as", not "${as}".`,
+      `lakeferry local load ${file} as main.default.my_table`,
+    );
+  const name = parseSourceTable(table);
+  if (!name)
+    throw new UsageError(
+      `"${table}" is not catalog.schema.table.`,
+      `lakeferry local load ${file} as main.default.${table}`,
+    );
+  const { loadFile } = await import('../../local/run-statement.ts');
+  const progress = new Progress(io.stderr, io.clock);
+  progress.update(`loading ${file}`);
+  const { databricks } = await openLocal(io);
+  const loaded = await loadFile(databricks, resolve(io.cwd, file), name, io.signal).finally(() =>
+    progress.clear(),
+  );
+  if (flags.json) io.stdout.write(jsonDocument({ table, ...loaded }));
+  else
+    io.stdout.write(`Loaded ${formatNumber(loaded.rows, 'row')} into ${table}, version ${loaded.version}.\n`);
+}

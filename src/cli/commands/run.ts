@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import type { RunResult } from '../../local/run-syncs.ts';
+import type { CliIo, ExitCode } from '../io.ts';
+import { widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
+import { chooseSyncs, openLocal, withServices } from '../local-runtime.ts';
+import { configOption, jsonOption, readConfigOption } from '../options.ts';
+import { Progress } from '../progress.ts';
+import { formatCount } from '../quantity.ts';
+import { type Style, styleFor } from '../style.ts';
+import { layoutFor, renderTable } from '../table.ts';
+import { UsageError } from '../usage-error.ts';
+
+interface RunFlags {
+  readonly config: string;
+  readonly local?: true;
+  readonly untilIdle?: true;
+  readonly verbose?: true;
+  readonly json?: true;
+}
+
+export function registerRun(program: Command, io: CliIo): void {
+  program
+    .command('run')
+    .helpGroup('Run')
+    .summary('sync now')
+    .description(
+      'Plans and applies what is new at the source, with the planner and the writers in this process. A halted sync is tried again.',
+    )
+    .argument('[sync...]', 'names of syncs; all of them when none is given')
+    .option('--local', 'on the local stack, which "lakeferry local up" starts')
+    .option('--until-idle', 'go on until nothing is left; one plan per sync otherwise')
+    .option('--verbose', 'log each step to stderr')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lakeferry run --local --until-idle\n  lakeferry run customer_profiles --local --json',
+    )
+    .action((names: string[], flags: RunFlags) => run(names, flags, io));
+}
+
+async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promise<void> {
+  if (!flags.local) {
+    throw new UsageError(
+      'Without --local there is nothing to run on yet: the deployed stack runs by itself.',
+      'lakeferry run --local',
+    );
+  }
+  const config = await readConfigOption(flags, io);
+  const syncs = chooseSyncs(config, names);
+  const connections = await openLocal(io);
+  // Loaded only here: the handlers of the functions and their libraries are no matter of the other commands.
+  const { runSyncs } = await import('../../local/run-syncs.ts');
+  const progress = new Progress(io.stderr, io.clock);
+  const results = await withServices(connections, io, flags.verbose === true, (services) => {
+    progress.update(`syncing ${syncs.map(({ name }) => name).join(', ')}`);
+    return runSyncs({
+      config,
+      services,
+      aws: connections.aws,
+      syncs,
+      untilIdle: flags.untilIdle === true,
+      onSent: (sync, chunks) =>
+        progress.update(`${sync}: ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'} sent`),
+      signal: io.signal,
+    });
+  }).finally(() => progress.clear());
+  if (flags.json) io.stdout.write(jsonDocument({ syncs: results.map(resultJson) }));
+  else io.stdout.write(`${renderResults(results, io).join('\n')}\n`);
+  io.setExitCode(exitCode(results));
+}
+
+/** 3 when a sync is halted, 1 when one could not be planned, else 0. */
+function exitCode(results: readonly RunResult[]): ExitCode {
+  if (results.some(({ state }) => state === 'halted')) return 3;
+  return results.some(({ state }) => state === 'failed') ? 1 : 0;
+}
+
+function resultJson({ sync, state, through, source, upserted, deleted, rejected, error }: RunResult) {
+  return {
+    sync,
+    state,
+    through: through ?? null,
+    source: source ?? 'unknown',
+    rows: { upserted: Number(upserted), deleted: Number(deleted), rejected: Number(rejected) },
+    error: error ?? null,
+  };
+}
+
+function renderResults(results: readonly RunResult[], io: CliIo): string[] {
+  const style = styleFor(io.stdout, io.env);
+  const table = renderTable(
+    [
+      { header: 'SYNC', cell: ({ sync }: RunResult) => sync, paint: () => style.bold },
+      { header: 'STATE', cell: ({ state }) => `${symbolOf(state, style)} ${state}` },
+      {
+        header: 'THROUGH',
+        align: 'right',
+        cell: ({ through }) => (through === undefined ? 'none' : formatCount(through)),
+      },
+      {
+        header: 'SOURCE',
+        align: 'right',
+        cell: ({ source }) => (source === undefined ? 'unknown' : formatCount(source)),
+      },
+      { header: 'UPSERTED', align: 'right', cell: ({ upserted }) => formatCount(upserted) },
+      { header: 'DELETED', align: 'right', cell: ({ deleted }) => formatCount(deleted) },
+      { header: 'REJECTED', align: 'right', cell: ({ rejected }) => formatCount(rejected) },
+    ],
+    results,
+    { layout: layoutFor(io.stdout), width: widthOf(io.stdout), style },
+  );
+  const errors = results.flatMap(({ sync, error }) =>
+    error
+      ? [
+          '',
+          `  ${style.bold(sync)}  ${error.kind}`,
+          `    ${error.message}`,
+          `    ${style.bold(error.remedy)}`,
+        ]
+      : [],
+  );
+  return [...table, ...errors];
+}
+
+function symbolOf(state: RunResult['state'], { symbols }: Style): string {
+  switch (state) {
+    case 'idle':
+      return symbols.ok;
+    case 'paused':
+      return symbols.paused;
+    case 'halted':
+    case 'failed':
+      return symbols.bad;
+    default:
+      return state satisfies never;
+  }
+}

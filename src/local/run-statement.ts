@@ -1,0 +1,84 @@
+import { DBSQLClient } from '@databricks/sql';
+import type { DatabricksConnection } from '../config/connections.ts';
+import { SyncError } from '../error/sync-error.ts';
+import { displayTable, type SourceTable } from '../schema/table-name.ts';
+
+export interface StatementResult {
+  readonly columns: readonly string[];
+  /** Values as text or JSON values; NULL is null. */
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Runs one statement on the local warehouse. Its error is the warehouse's own text: it is the person's statement. */
+export async function runStatement(
+  connection: DatabricksConnection,
+  statement: string,
+  signal: AbortSignal,
+): Promise<StatementResult> {
+  const client = new DBSQLClient({ logger: { log() {} } });
+  client.on('error', () => {});
+  const stop = () => void client.close().catch(() => {});
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const { host, port, path, auth, caCert } = connection;
+    if (auth.kind !== 'token')
+      throw new SyncError('internal', 'The local warehouse is entered with a token.');
+    await client.connect({
+      host,
+      port,
+      path,
+      token: auth.token,
+      telemetryEnabled: false,
+      preserveBigNumericPrecision: true,
+      ...(caCert === undefined ? {} : { customCaCert: caCert }),
+    });
+    const session = await client.openSession();
+    const operation = await session.executeStatement(statement);
+    const rows = (await operation.fetchAll()) as Record<string, unknown>[];
+    const schema = await operation.getSchema();
+    const columns = schema?.columns.map(({ columnName }) => columnName) ?? [];
+    return { columns, rows: rows.map(shownRow) };
+  } catch (thrown) {
+    const failure = thrown as { message?: string; response?: { errorMessage?: string } };
+    const message = failure.response?.errorMessage ?? failure.message ?? 'The statement failed.';
+    throw new SyncError('statement_failed', message, {}, { cause: thrown });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+/** Reads a file into a new table of the local warehouse, or over an old one; the warehouse opens the file itself. */
+export async function loadFile(
+  connection: DatabricksConnection,
+  file: string,
+  table: SourceTable,
+  signal: AbortSignal,
+): Promise<{ readonly rows: number; readonly version: number }> {
+  const quoted = [table.catalog, table.schema, table.table].map(
+    (part) => `\`${part.replaceAll('`', '``')}\``,
+  );
+  const [catalog, schema] = quoted;
+  const name = quoted.join('.');
+  const path = file.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+  const run = (statement: string) => runStatement(connection, statement, signal);
+  await run(`create catalog if not exists ${catalog}`);
+  await run(`create schema if not exists ${catalog}.${schema}`);
+  await run(`create or replace table ${name} as select * from read_files('${path}')`);
+  const [count] = (await run(`select count(*) as rows from ${name}`)).rows;
+  const [latest] = (await run(`describe history ${name} limit 1`)).rows;
+  if (!count || !latest)
+    throw new SyncError('internal', `${displayTable(table)} was loaded and is not there.`);
+  return { rows: Number(count['rows']), version: Number(latest['version']) };
+}
+
+function shownRow(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shown(value)]));
+}
+
+function shown(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('.000Z', 'Z');
+  if (Buffer.isBuffer(value)) return `X'${value.toString('hex').toUpperCase()}'`;
+  return value;
+}
