@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import type { ConfigError, ConfigProblem } from '../config/config-error.ts';
+import { findSetting } from '../config/setting.ts';
 import type { Style } from './style.ts';
 import { entry, padStart, printable, wrap } from './text.ts';
 
@@ -17,9 +18,20 @@ export function renderConfigProblems(error: ConfigError, options: ProblemOptions
     style.bold(`${style.symbols.bad} ${title}`),
     '',
     ...error.problems.flatMap((problem) => [...problemLines(error.file, problem, options), '']),
-    ...entry('a key', 'lakeferry explain syncs.deletes', 7, options.width),
+    ...explainLines(error, options.width),
     ...entry('remedy', error.remedy, 7, Number.POSITIVE_INFINITY),
   ];
+}
+
+/** How to read about the first of the settings at fault that there is. */
+function explainLines(error: ConfigError, width: number): string[] {
+  for (const { path } of error.problems) {
+    const search = findSetting(path);
+    if (search.outcome !== 'found') continue;
+    const typed = search.setting.path.replaceAll(/\.<\w+>/g, '');
+    return entry('explain', `lakeferry explain ${typed}`, 7, width);
+  }
+  return [];
 }
 
 /** The same for programs. */
@@ -44,16 +56,12 @@ function excerpt(problem: ConfigProblem, width: number, style: Style): string[] 
   const room = Math.max(20, width - gutter - 7);
   const start = problem.column - 1;
   const skip = start + problem.length > room ? Math.max(0, start - Math.floor(room / 3)) : 0;
-  const line = shownLine(problem.sourceLine.slice(skip, skip + room));
-  const before = stringWidth(shownLine(problem.sourceLine.slice(skip, start)));
-  const marked = stringWidth(shownLine(problem.sourceLine.slice(start, start + problem.length)));
+  const line = printable(problem.sourceLine.slice(skip, skip + room));
+  const before = stringWidth(printable(problem.sourceLine.slice(skip, start)));
+  const marked = stringWidth(printable(problem.sourceLine.slice(start, start + problem.length)));
   const caret = '^'.repeat(Math.max(1, Math.min(marked, room - before)));
   return [
     `  ${style.dim(`${padStart(String(problem.line), gutter)} |`)} ${line}`.trimEnd(),
     `  ${style.dim(`${' '.repeat(gutter)} |`)} ${' '.repeat(before)}${style.red(caret)}`,
   ];
-}
-
-function shownLine(line: string): string {
-  return printable(line);
 }

@@ -99,21 +99,17 @@ function sentence(statuses: readonly SyncStatus[]): string {
 }
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
-function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): string[] {
+function remedyLines({ sync, lastError, rows }: SyncStatus, { width, style, now }: StatusOptions): string[] {
   const lines: string[] = [];
-  if (status.lastError) {
-    const { message, remedy, at } = status.lastError;
+  if ((rows?.rejected ?? 0n) > 0n) {
     lines.push(
-      ...wrap(`${printable(message)} (${formatAgo(at, now)})`, width - 4),
-      style.bold(printable(remedy)),
+      ...wrap('The keys of its rejected rows stand in lakeferry.rejected_rows in the target.', width - 4),
     );
   }
-  if ((status.rows?.rejected ?? 0n) > 0n) {
-    lines.push(
-      'The keys of rejected rows stand in the table lakeferry.rejected_rows of the target database.',
-    );
+  if (lastError) {
+    lines.push(...wrap(printable(lastError.message), width - 4), style.bold(printable(lastError.remedy)));
   }
-  return lines.length === 0
-    ? []
-    : ['', `  ${style.bold(status.sync)}`, ...lines.map((line) => `    ${line}`)];
+  if (lines.length === 0) return [];
+  const cause = lastError ? `  ${lastError.kind}, ${formatAgo(lastError.at, now)}` : '';
+  return ['', `  ${style.bold(sync)}${cause}`, ...lines.map((line) => `    ${line}`)];
 }

@@ -23,7 +23,10 @@ export function layoutFor(output: Output): TableLayout {
   return widthOf(output) < 80 ? 'blocks' : 'table';
 }
 
-/** Lines of a table. One that is wider than `width` is laid out as blocks. */
+/**
+ * Lines of a table. Where it is wider than `width` the remarks are left out first; what is still too wide is laid
+ * out as blocks.
+ */
 export function renderTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -31,25 +34,30 @@ export function renderTable<Row>(
 ): string[] {
   const cells = rows.map((row) => columns.map((column) => printable(column.cell(row))));
   if (options.layout === 'tabs') return tabs(columns, cells);
+  if (options.layout === 'blocks') return blocks(columns, rows, cells);
   const widths = columns.map((column, index) =>
     Math.max(stringWidth(column.header), ...cells.map((line) => stringWidth(line[index] as string))),
   );
-  const total = widths.reduce((sum, width) => sum + width, 0) + 2 * (widths.length - 1);
-  if (options.layout === 'blocks' || total > options.width) return blocks(columns, rows, cells);
-  const line = (texts: readonly string[], paints: readonly (Paint | undefined)[]): string =>
-    texts
-      .map((text, index) => {
-        const right = columns[index]?.align === 'right';
-        const padded = (right ? padStart : padEnd)(text, widths[index] as number);
-        return paints[index]?.(padded) ?? padded;
-      })
-      .join('  ')
-      .trimEnd();
-  const header = line(
-    columns.map((column) => column.header),
-    columns.map(() => options.style.dim),
-  );
-  return [header, ...rows.map((row, at) => line(cells[at] as string[], paintsOf(columns, row)))];
+  const named = columns.filter((column) => column.header !== '');
+  const widthOfColumns = (shown: readonly Column<Row>[]): number =>
+    shown.reduce((sum, column) => sum + (widths[columns.indexOf(column)] as number) + 2, -2);
+  if (widthOfColumns(named) > options.width) return blocks(columns, rows, cells);
+  if (widthOfColumns(columns) > options.width) return renderTable(named, rows, options);
+  const padded = (text: string, index: number): string =>
+    (columns[index]?.align === 'right' ? padStart : padEnd)(text, widths[index] as number);
+  const line = (texts: readonly string[], paints: readonly (Paint | undefined)[]): string => {
+    const last = texts.findLastIndex((text) => text !== '');
+    const shown = texts.slice(0, last + 1).map((text, index) => {
+      const cell = index === last ? padded(text, index).trimEnd() : padded(text, index);
+      return text === '' ? cell : (paints[index]?.(cell) ?? cell);
+    });
+    return shown.join('  ');
+  };
+  const headers = columns.map((column) => column.header);
+  return [
+    options.style.dim(line(headers, [])),
+    ...rows.map((row, at) => line(cells[at] as string[], paintsOf(columns, row))),
+  ];
 }
 
 function tabs<Row>(columns: readonly Column<Row>[], cells: readonly (readonly string[])[]): string[] {

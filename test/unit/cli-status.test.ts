@@ -1,0 +1,224 @@
+import stringWidth from 'string-width';
+import { describe, expect, it } from 'vitest';
+import {
+  formatAge,
+  formatDuration,
+  formatInstant,
+  formatInstantWithAge,
+  formatLag,
+  formatNumber,
+} from '../../src/cli/quantity.ts';
+import { statusJson } from '../../src/cli/status-json.ts';
+import { renderStatus, type StatusOptions } from '../../src/cli/status-report.ts';
+import { createStyle } from '../../src/cli/style.ts';
+import { type SyncStatus, statusExitCode } from '../../src/cli/sync-status.ts';
+import { layoutFor } from '../../src/cli/table.ts';
+
+const NOW = Date.UTC(2026, 10, 21, 14, 32, 7);
+const NO_ROWS = { upserted: 0n, deleted: 0n, rejected: 0n };
+
+const IDLE: SyncStatus = {
+  sync: 'customer_profiles',
+  state: 'idle',
+  through: 1907n,
+  latest: 1907n,
+  lookedAt: NOW - 41_000,
+  lag: { versions: 0n, seconds: 0 },
+  rows: NO_ROWS,
+};
+const APPLYING: SyncStatus = {
+  ...IDLE,
+  sync: 'orders',
+  state: 'applying',
+  through: 5410n,
+  latest: 5413n,
+  lag: { versions: 3n, seconds: 42 },
+};
+const HALTED: SyncStatus = {
+  ...IDLE,
+  sync: 'order_items',
+  state: 'halted',
+  through: 1841n,
+  latest: 2015n,
+  lag: { versions: 174n, seconds: 10_805 },
+  lastError: {
+    kind: 'retention_gap',
+    message: 'Version 1842 is needed; the source keeps 1902 and later.',
+    remedy: 'Drop the target table, then run "lakeferry run order_items".',
+    at: NOW - 10_800_000,
+  },
+};
+const PAUSED: SyncStatus = { ...IDLE, sync: 'entitlements', state: 'paused' };
+const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rows: { ...NO_ROWS, rejected: 17n } };
+const NEW: SyncStatus = { sync: 'fresh', state: 'new', latest: 3n, lookedAt: NOW - 1_000, rows: NO_ROWS };
+const BLIND: SyncStatus = {
+  sync: 'blind',
+  state: 'idle',
+  through: 12n,
+  lookedAt: NOW - 900_000,
+  lag: { versions: 9n },
+  rows: NO_ROWS,
+};
+const DARK: SyncStatus = { sync: 'dark', state: 'unknown' };
+
+function render(rows: readonly SyncStatus[], options: Partial<StatusOptions> = {}): string[] {
+  const style = createStyle({ colour: false, unicode: true });
+  return renderStatus(rows, { now: NOW, layout: 'table', width: 120, style, ...options });
+}
+
+describe('the status screen', () => {
+  it('is a table, one sentence that counts, and what to do', () => {
+    const screen = render([IDLE, APPLYING, HALTED, PAUSED, REJECTED], { title: 'local stack' });
+    expect(screen).toEqual([
+      'local stack                                                  21 Nov 14:32:07 UTC',
+      '',
+      'SYNC               STATE       THROUGH  SOURCE  LAG           LOOKED  REJECTED',
+      'customer_profiles  ✓ idle        1,907   1,907  none        41 s ago         0',
+      'orders             › applying    5,410   5,413  3 v, 42 s   41 s ago         0',
+      'order_items        ✗ halted      1,841   2,015  174 v, 3 h  41 s ago         0  retention_gap',
+      'entitlements       ‖ paused      1,907   1,907  none        41 s ago         0',
+      'invoices           ! idle        1,907   1,907  none        41 s ago        17  17 rows rejected',
+      '',
+      '1 halted, 1 with rejected rows, 1 paused, 2 fine.',
+      '',
+      '  order_items  retention_gap, 3 h ago',
+      '    Version 1842 is needed; the source keeps 1902 and later.',
+      '    Drop the target table, then run "lakeferry run order_items".',
+      '',
+      '  invoices',
+      '    The keys of its rejected rows stand in lakeferry.rejected_rows in the target.',
+    ]);
+  });
+
+  it('says unknown where it could not look, never an old number', () => {
+    const screen = render([BLIND, DARK, NEW]);
+    expect(screen.slice(1, 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['blind', '! idle', '12', 'unknown', 'unknown', '15 min ago', '0'],
+      ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'never', 'unknown'],
+      ['fresh', '✓ new', 'none', '3', 'unknown', '1 s ago', '0'],
+    ]);
+    expect(screen).toContain('2 not known in full, 1 fine.');
+  });
+
+  it('leaves remarks out where they do not fit, and is blocks where the columns do not', () => {
+    expect(render([HALTED], { width: 80 })[1]).toMatch(/^order_items .* 0$/);
+    expect(render([HALTED], { width: 60 }).slice(0, 8)).toEqual([
+      'sync: order_items',
+      'state: ✗ halted',
+      'through: 1,841',
+      'source: 2,015',
+      'lag: 174 v, 3 h',
+      'looked: 41 s ago',
+      'rejected: 0',
+      '  retention_gap',
+    ]);
+  });
+
+  it('is separated by tabs for programs, every row with every cell', () => {
+    const screen = render([IDLE, HALTED], { layout: 'tabs', title: 'local stack' });
+    expect(screen.slice(0, 3)).toEqual([
+      'SYNC\tSTATE\tTHROUGH\tSOURCE\tLAG\tLOOKED\tREJECTED\t',
+      'customer_profiles\t✓ idle\t1,907\t1,907\tnone\t41 s ago\t0\t',
+      'order_items\t✗ halted\t1,841\t2,015\t174 v, 3 h\t41 s ago\t0\tretention_gap',
+    ]);
+  });
+
+  it('keeps its columns in line with colours and wide names', () => {
+    const style = createStyle({ colour: true, unicode: true });
+    const rows = [{ ...IDLE, sync: '客户' }, HALTED];
+    const [header, ...lines] = render(rows, { style }).slice(0, 3);
+    const plain = render(rows).slice(1, 3);
+    expect(lines.map((line) => stringWidth(line))).toEqual(plain.map((line) => stringWidth(line)));
+    expect(lines[1]).toContain('\u001b[31m✗ halted\u001b[39m');
+    expect(stringWidth(header ?? '')).toBeGreaterThan(0);
+  });
+
+  it('never breaks the remedy, which is the last line of its sync', () => {
+    const remedy = 'x '.repeat(100).trim();
+    const lastError = { kind: 'retention_gap', message: 'm', at: NOW, remedy } as const;
+    const screen = render([{ ...HALTED, rows: { ...NO_ROWS, rejected: 1n }, lastError }], { width: 80 });
+    expect(screen.at(-1)).toBe(`    ${remedy}`);
+  });
+
+  it('chooses its layout by the output', () => {
+    const write = () => {};
+    expect(layoutFor({ write })).toBe('tabs');
+    expect(layoutFor({ write, isTTY: true, columns: 79 })).toBe('blocks');
+    expect(layoutFor({ write, isTTY: true, columns: 80 })).toBe('table');
+  });
+});
+
+describe('the status document', () => {
+  it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
+    const big = { ...HALTED, latest: 9_007_199_254_740_993n };
+    const document = JSON.parse(statusJson([big, BLIND, NEW]));
+    expect(document.schemaVersion).toBe(1);
+    expect(document.syncs[0]).toEqual({
+      sync: 'order_items',
+      state: 'halted',
+      through: '1841',
+      latest: '9007199254740993',
+      lookedAt: '2026-11-21T14:31:26.000Z',
+      lag: { versions: '174', seconds: 10_805 },
+      rows: { upserted: '0', deleted: '0', rejected: '0' },
+      lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
+    });
+    expect(document.syncs[1]).toMatchObject({
+      latest: 'unknown',
+      lag: { versions: 'unknown', seconds: 'unknown' },
+      lastError: null,
+    });
+    expect(document.syncs[2]).toMatchObject({ through: null, latest: '3' });
+  });
+});
+
+describe('the exit code of status', () => {
+  it.each([
+    [[IDLE, APPLYING, PAUSED, NEW, REJECTED], 0],
+    [[IDLE, BLIND], 1],
+    [[DARK], 1],
+    [[IDLE, HALTED, DARK], 3],
+  ] as const)('%#', (rows, code) => {
+    expect(statusExitCode(rows)).toBe(code);
+  });
+});
+
+describe('quantities', () => {
+  it.each([
+    [-5, '0 s'],
+    [59_999, '59 s'],
+    [60_000, '1 min'],
+    [3_599_999, '59 min'],
+    [3_600_000, '1 h'],
+    [172_799_999, '47 h'],
+    [172_800_000, '2 d'],
+  ])('an age of %i ms is %s', (ms, text) => {
+    expect(formatAge(ms)).toBe(text);
+  });
+
+  it.each([
+    [420, '0.4 s'],
+    [9_999, '10.0 s'],
+    [38_400, '38 s'],
+    [61_000, '1 min 1 s'],
+    [11_520_000, '3 h 12 min'],
+  ])('%i ms take %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('show an instant in UTC, with its age, and with the year where it is another', () => {
+    expect(formatInstantWithAge(NOW - 41_000, NOW)).toBe('21 Nov 14:31:26 UTC (41 s ago)');
+    expect(formatInstant(Date.UTC(2025, 0, 2, 3, 4, 5), NOW)).toBe('2 Jan 2025 03:04:05 UTC');
+  });
+
+  it('show a lag by what of it is known', () => {
+    expect(formatLag({ versions: 0n, seconds: 9 })).toBe('none');
+    expect(formatLag({ versions: 1907n })).toBe('1,907 v');
+    expect(formatLag({ seconds: 42 })).toBe('42 s');
+    expect(formatLag({})).toBe('unknown');
+  });
+
+  it('count one thing as one', () => {
+    expect([formatNumber(1n, 'row'), formatNumber(1_907, 'row')]).toEqual(['1 row', '1,907 rows']);
+  });
+});
