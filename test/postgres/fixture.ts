@@ -5,6 +5,7 @@ import { asSyncError, type SyncError } from '../../src/error/sync-error.ts';
 import type { MappedColumn, Mapping } from '../../src/plan/mapping.ts';
 import type { Plan, Work } from '../../src/plan/plan.ts';
 import type { Page } from '../../src/source/source.ts';
+import type { TransactionLimits } from '../../src/target/postgres/database.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import type { ApplyOutcome, Target } from '../../src/target/target.ts';
 import { type Fields, pagesOf, version } from '../support/pages.ts';
@@ -18,6 +19,8 @@ export interface Fixture extends FreshDatabase {
   readonly target: Target;
   /** A target with a proxy connection as another role. */
   targetAs(role: string, password: string): Target;
+  /** A target whose transactions may take only so long. */
+  limitedTarget(limits: Partial<TransactionLimits>): Target;
 }
 
 export async function openFixture(): Promise<Fixture> {
@@ -29,6 +32,10 @@ export async function openFixture(): Promise<Fixture> {
     ...database,
     connection,
     target,
+    limitedTarget: (limits) =>
+      openPostgresTarget(connection, {
+        limits: { statementMs: 60_000, lockMs: 10_000, idleMs: 60_000, ...limits },
+      }),
     targetAs(role, password) {
       const url = new URL(database.url);
       url.username = role;

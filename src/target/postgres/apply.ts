@@ -4,8 +4,8 @@ import type { Chunk, Plan } from '../../plan/plan.ts';
 import type { Page } from '../../source/source.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ApplyCounts, ApplyOutcome } from '../target.ts';
-import type { Database, Transaction } from './client.ts';
 import { copyBuffers } from './copy-buffers.ts';
+import type { Database } from './database.ts';
 import { type Begun, begin } from './first-page.ts';
 import { forgetSettledRejects, Rejects } from './rejected-rows.ts';
 import { analyzeLargeStage } from './stage.ts';
@@ -19,6 +19,7 @@ import {
 } from './statements.ts';
 import { type LockedRow, lockRow } from './sync-row.ts';
 import { keyEquality, keyIndexNames, readTable, type TableFacts, targetReplaced } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * Applies one chunk. Its rows, its ledger row and the fence commit together or not at all: a row is in the target
@@ -164,9 +165,9 @@ async function writeWindow(
   const equals = keyEquality(table, keyColumns(plan), target);
   await tx.query(createStage(target, mapping));
   await delivery.copyTo(tx, copyIntoStage(mapping));
-  await analyzeLargeStage(tx, table.oid);
   await beforeCommit();
   const deleted = await removeDepartures(tx, plan, equals);
+  await analyzeLargeStage(tx, table.oid);
   const upserted = await tx.query(mergeArrivals(target, mapping, equals));
   await forgetSettledRejects(tx, sync, mapping);
   await delivery.rejects.store(tx, sync);

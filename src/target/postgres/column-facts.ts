@@ -1,10 +1,10 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { TargetTable } from '../../schema/table-name.ts';
-import type { Transaction } from './client.ts';
 import type { CatalogType } from './column-fit.ts';
 import { ownColumns } from './columns.ts';
 import { quoteIdentifier, quoteTable, typeText } from './sql.ts';
 import { readTable } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface ColumnFacts extends CatalogType {
   readonly name: string;

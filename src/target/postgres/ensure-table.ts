@@ -3,11 +3,11 @@ import { keyOf } from '../../plan/mapping.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
 import { findProblems } from './check-table.ts';
-import type { Transaction } from './client.ts';
 import { readColumns, readMappedTypes, readMissingGrant, useOwnSearchPath } from './column-facts.ts';
 import { ownColumns, writtenColumns } from './columns.ts';
 import { quoteIdentifier, quoteTable, typeText } from './sql.ts';
 import { readTable } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 type TablePlan = Pick<Plan, 'target' | 'mapping' | 'sync'>;
 

@@ -2,9 +2,9 @@ import { SyncError } from '../../error/sync-error.ts';
 import { type Plan, throughOf } from '../../plan/plan.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { FinishOutcome } from '../target.ts';
-import type { Transaction } from './client.ts';
 import { lockRow } from './sync-row.ts';
 import { readTable, targetReplaced } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * Moves `through` to the plan's version if the ledger has every slice of it. The sync's row is locked first and

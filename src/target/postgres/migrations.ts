@@ -1,5 +1,5 @@
 import { SyncError } from '../../error/sync-error.ts';
-import type { Transaction } from './client.ts';
+import type { Transaction } from './transaction.ts';
 
 interface Migration {
   readonly name: string;

@@ -5,9 +5,9 @@ import { type Plan, throughOf } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { OpenOutcome } from '../target.ts';
-import type { Transaction } from './client.ts';
 import { type LockedRow, lockRow } from './sync-row.ts';
 import { readIsEmpty, readTable } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * Makes the plan the open one. The worst that a wrong opening does is a row that stays for ever or moves

@@ -3,19 +3,21 @@ import { asSyncError, type ErrorFields } from '../../error/sync-error.ts';
 import { type Log, silentLog } from '../../telemetry/log.ts';
 import type { Target, TargetFacts } from '../target.ts';
 import { applyChunk } from './apply.ts';
-import { openDatabase, type Transaction } from './client.ts';
 import { readColumnTypes } from './column-facts.ts';
+import { openDatabase, type TransactionLimits } from './database.ts';
 import { ensureTable } from './ensure-table.ts';
 import { finishPlan } from './finish.ts';
 import { migrate } from './migrations.ts';
 import { openPlan } from './open.ts';
 import { readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface PostgresTargetOptions {
   readonly log?: Log;
   /** What `pg_stat_activity` shows. `lakeferry` when absent. */
   readonly applicationName?: string;
+  readonly limits?: TransactionLimits;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface PostgresTargetOptions {
  */
 export function openPostgresTarget(connection: NeonConnection, options: PostgresTargetOptions = {}): Target {
   const log = options.log ?? silentLog;
-  const database = openDatabase(connection, options.applicationName ?? 'lakeferry');
+  const database = openDatabase(connection, options.applicationName ?? 'lakeferry', options.limits);
   return {
     migrate: (signal) => database.transact('direct', signal, migrate),
     readState: (sync, table, key, signal) =>
@@ -53,7 +55,7 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
       placed({ sync: plan.sync, planId: plan.id }, () =>
         database.transact('pooled', signal, (tx) => finishPlan(tx, plan, log)),
       ),
-    close: async () => database.close(),
+    close: () => database.close(),
   };
 }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { SyncError } from '../../error/sync-error.ts';
 import { keyOf, type Mapping } from '../../plan/mapping.ts';
 import type { RejectedRow } from '../../source/source.ts';
-import type { Transaction } from './client.ts';
 import { quoteIdentifier } from './sql.ts';
 import { STAGE } from './statements.ts';
+import type { Transaction } from './transaction.ts';
 
 interface Reject extends RejectedRow {
   readonly attempts: number;

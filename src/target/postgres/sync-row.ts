@@ -4,7 +4,7 @@ import { decodePlan } from '../../plan/codec.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { SyncRow } from '../target.ts';
-import type { Transaction } from './client.ts';
+import type { Transaction } from './transaction.ts';
 
 /** The sync's row as stored. `int8` comes as text. */
 interface StoredRow {

@@ -1,7 +1,7 @@
 import { SyncError } from '../../error/sync-error.ts';
 import { displayTable, type TargetTable } from '../../schema/table-name.ts';
-import type { Transaction } from './client.ts';
 import { quoteTable } from './sql.ts';
+import type { Transaction } from './transaction.ts';
 
 /** An index of the table, or of a partition of it. */
 export interface IndexFacts {

@@ -1,0 +1,169 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { Client } from '@neondatabase/serverless';
+import { type CopyFromStream, from as copyFrom } from 'pg-copy-streams';
+import { SyncError } from '../../error/sync-error.ts';
+import { cancelled, fromDriver } from './errors.ts';
+import type { Answer, Transaction } from './transaction.ts';
+
+/** Where and how to connect. */
+export interface SessionSettings {
+  readonly url: string;
+  readonly localProxy: string | undefined;
+  readonly applicationName: string;
+}
+
+const CONNECT_TIMEOUT_MS = 15_000;
+/** How long an orderly end may take before the connection is left to the server. */
+const FAREWELL_MS = 2_000;
+/** The driver buffers without limit; above this we wait. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+const BUFFER_POLL_MS = 2;
+
+/** One connection to the server. Runs one transaction after another, never two at once. */
+export class Session implements Transaction {
+  readonly #client: Client;
+  #stop: AbortSignal;
+  /** Driver calls without an answer yet: after an abort or a COPY cut short, the connection is past use. */
+  #unanswered = 0;
+  #inTransaction = false;
+  #lost = false;
+
+  private constructor(client: Client, stop: AbortSignal) {
+    this.#client = client;
+    this.#stop = stop;
+    client.once('end', () => {
+      this.#lost = true;
+    });
+    // A connection that breaks while nothing runs says so here; the next statement on it fails anyway.
+    client.on('error', () => {
+      this.#lost = true;
+    });
+  }
+
+  static async connect(settings: SessionSettings, stop: AbortSignal): Promise<Session> {
+    const session = new Session(createClient(settings), stop);
+    try {
+      await session.#answer(session.#client.connect());
+      return session;
+    } catch (error) {
+      await session.end();
+      throw error;
+    }
+  }
+
+  /** Whether another transaction may be begun. */
+  get reusable(): boolean {
+    return !this.#lost && !this.#inTransaction && this.#unanswered === 0;
+  }
+
+  /** `stop` ends whatever runs until the next `begin`. */
+  async begin(statement: string, stop: AbortSignal): Promise<void> {
+    this.#stop = stop;
+    await this.query(statement);
+    this.#inTransaction = true;
+  }
+
+  async query<Row>(text: string, values?: readonly unknown[]): Promise<Answer<Row>> {
+    const result = await this.#answer(this.#client.query(text, values && [...values]));
+    return { rows: result.rows as Row[], count: result.rowCount ?? 0, fields: result.fields };
+  }
+
+  async copy(text: string, buffers: AsyncIterable<Buffer>): Promise<number> {
+    const stream = this.#client.query(copyFrom(text));
+    const finished = this.#answer(
+      new Promise<void>((resolve, reject) => {
+        stream.once('finish', resolve);
+        stream.on('error', reject);
+      }),
+    );
+    await Promise.race([finished, this.#send(stream, buffers, finished)]);
+    await finished;
+    return stream.rowCount;
+  }
+
+  async commit(): Promise<void> {
+    const { command } = await this.#answer(this.#client.query('commit'));
+    this.#inTransaction = false;
+    if (command !== 'COMMIT') {
+      throw new SyncError('internal', 'A transaction that had failed was committed; nothing of it was kept.');
+    }
+  }
+
+  /** Ends the transaction unless it was committed, or its connection is past use. */
+  async rollback(): Promise<void> {
+    if (!this.#inTransaction || this.#lost || this.#unanswered > 0) return;
+    await Promise.race([this.query('rollback'), farewell()]);
+    this.#inTransaction = false;
+  }
+
+  /** An orderly end where the connection allows one. What was not committed is rolled back. */
+  async end(): Promise<void> {
+    if (this.#lost || this.#unanswered > 0) this.#client.connection.stream.destroy();
+    else await Promise.race([this.#client.end(), farewell()]);
+  }
+
+  async #answer<T>(call: Promise<T>): Promise<T> {
+    this.#unanswered += 1;
+    const settled = call.finally(() => {
+      this.#unanswered -= 1;
+    });
+    return unlessAborted(this.#stop, settled).catch((thrown: unknown) => {
+      throw fromDriver(thrown);
+    });
+  }
+
+  /** Hands the buffers to the server, no faster than the socket takes them. Stops when `finished` rejects. */
+  async #send(
+    stream: CopyFromStream,
+    buffers: AsyncIterable<Buffer>,
+    finished: Promise<void>,
+  ): Promise<void> {
+    const client = this.#client;
+    const socket: { readonly ws: { readonly bufferedAmount: number } | null } = client.connection.stream;
+    // Joining the writes of a turn, as the driver does by default, would copy every buffer once more.
+    client.neonConfig.coalesceWrites = false;
+    for await (const buffer of buffers) {
+      await Promise.race([new Promise((resolve) => stream.write(buffer, resolve)), finished]);
+      await Promise.race([nextTurn(), finished]);
+      while ((socket.ws?.bufferedAmount ?? 0) > MAX_BUFFERED_BYTES) {
+        await Promise.race([sleep(BUFFER_POLL_MS), finished]);
+      }
+    }
+    client.neonConfig.coalesceWrites = true;
+    stream.end();
+  }
+}
+
+function createClient({ url, localProxy, applicationName }: SessionSettings): Client {
+  let client: Client;
+  try {
+    client = new Client({
+      connectionString: url,
+      application_name: applicationName,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    });
+  } catch {
+    // The driver's error quotes the URL, password and all.
+    throw new SyncError('config_invalid', 'The URL of the Neon connection cannot be read.');
+  }
+  if (localProxy !== undefined) {
+    client.neonConfig.wsProxy = () => `${localProxy}/v2`;
+    client.neonConfig.useSecureWebSocket = false;
+    client.neonConfig.pipelineConnect = false;
+  }
+  return client;
+}
+
+function farewell(): Promise<void> {
+  return sleep(FAREWELL_MS, undefined, { ref: false });
+}
+
+/** Settles with the promise, or with `cancelled` as soon as the signal aborts. */
+function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(cancelled());
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
