@@ -1,0 +1,37 @@
+import { unsupported } from './errors.ts';
+import { MAX_PRECISION } from './types.ts';
+
+const SUFFIXES: Readonly<Record<string, string>> = {
+  L: 'bigint',
+  S: 'smallint',
+  Y: 'tinyint',
+  D: 'double',
+  F: 'float',
+};
+
+const BEYOND_BIGINT = 9_223_372_036_854_775_808n;
+
+/** A number literal of Databricks SQL, with its suffix, in DuckDB's dialect. */
+export function numberSql(literal: string): string {
+  const [, digits, suffix = ''] = /^(.*?)(BD|[LSYDF])?$/i.exec(literal) as unknown as [
+    string,
+    string,
+    string?,
+  ];
+  const type = SUFFIXES[suffix.toUpperCase()];
+  if (suffix.toUpperCase() === 'BD') return decimal(digits);
+  // One beyond the largest bigint: the minus sign before it is not part of the literal.
+  if (type === 'bigint' && BigInt(digits) === BEYOND_BIGINT) return digits;
+  if (type !== undefined) return `cast('${digits}' as ${type})`;
+  if (/e/i.test(digits)) return digits;
+  if (digits.includes('.') || BigInt(digits) > BEYOND_BIGINT) return decimal(digits);
+  return digits;
+}
+
+function decimal(digits: string): string {
+  const [whole = '', fraction = ''] = digits.split('.');
+  const precision = Math.max(1, whole.replace(/^0+/, '').length + fraction.length);
+  if (/e/i.test(digits) || precision > MAX_PRECISION)
+    throw unsupported('decimal literals of more than 38 digits');
+  return `cast('${digits}' as decimal(${precision}, ${fraction.length}))`;
+}
