@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { type ComposedServices, compose } from '../compose.ts';
+import type { ComposedServices } from '../compose.ts';
 import type { Connections } from '../config/connections.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { localConnections, readStackInfo, STACK_FOLDER } from '../local/stack-info.ts';
+import { SyncError } from '../error/sync-error.ts';
+import { DEMO_FOLDER, findStackInfo, localConnections, STACK_FOLDER } from '../local/stack-info.ts';
 import { lineLog } from '../telemetry/line-log.ts';
 import { type Log, silentLog } from '../telemetry/log.ts';
 import { noMetrics } from '../telemetry/metrics.ts';
@@ -15,9 +16,13 @@ export function stackFolder(io: CliIo): string {
   return resolve(io.cwd, STACK_FOLDER);
 }
 
-/** Connections of the running local stack. Throws `stack_down`. */
+/** Connections of the running local stack, or else of a demo that was kept. Throws `stack_down`. */
 export async function openLocal(io: CliIo): Promise<Connections> {
-  return localConnections(await readStackInfo(stackFolder(io)));
+  for (const folder of [STACK_FOLDER, DEMO_FOLDER]) {
+    const info = await findStackInfo(resolve(io.cwd, folder));
+    if (info) return localConnections(info);
+  }
+  throw new SyncError('stack_down', 'No local stack is running here.');
 }
 
 export async function withServices<T>(
@@ -27,6 +32,8 @@ export async function withServices<T>(
   work: (services: ComposedServices) => Promise<T>,
 ): Promise<T> {
   const log: Log = verbose ? lineLog(io.stderr, { format: 'text', clock: io.clock }) : silentLog;
+  // Loaded only here: the drivers take longer to load than a command that needs none takes to answer.
+  const { compose } = await import('../compose.ts');
   const services = compose(connections, { clock: io.clock, log, metrics: noMetrics });
   try {
     return await work(services);

@@ -34,8 +34,8 @@ export interface RunOptions {
   readonly syncs: readonly SyncConfig[];
   /** Goes on until the source has nothing new; one plan per sync otherwise. */
   readonly untilIdle: boolean;
-  /** Told whenever a plan was sent. */
-  readonly onSent?: (sync: string, chunks: number) => void;
+  /** Told now and then how much of a plan is applied. */
+  readonly onProgress?: (sync: string, chunks: { readonly done: number; readonly total: number }) => void;
   readonly signal: AbortSignal;
 }
 
@@ -78,23 +78,23 @@ export async function runSyncs(options: RunOptions): Promise<RunResult[]> {
 type Ending = Pick<RunResult, 'state' | 'error'>;
 
 async function runSync(
-  { services, untilIdle, onSent, signal }: RunOptions,
+  options: RunOptions,
   { name }: SyncConfig,
   tick: ReturnType<typeof plannerHandler>,
   pump: QueuePump,
 ): Promise<Ending> {
+  const { untilIdle, signal } = options;
   for (let byPerson = true; ; byPerson = false) {
     throwIfAborted(signal);
     try {
       const ticked = await tick({ sync: name, byPerson }, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
       if (ticked.outcome === 'halted') return { state: 'halted', error: ticked.cause };
       if (ticked.outcome === 'idle' || ticked.outcome === 'paused') return { state: ticked.outcome };
-      if (ticked.outcome === 'sent') onSent?.(name, ticked.chunks);
     } catch (thrown) {
       const { kind, message, remedy } = asSyncError(thrown, { sync: name });
       return { state: 'failed', error: { kind, message, remedy } };
     }
-    const checkpoint = await settled(services, name, pump, signal);
+    const checkpoint = await settled(options, name, pump);
     if (checkpoint.state === 'halted') return { state: 'halted', error: checkpoint.cause };
     if (!untilIdle && checkpoint.state === 'idle') return { state: 'idle' };
   }
@@ -102,10 +102,9 @@ async function runSync(
 
 /** Waits until the plan is off the checkpoint, or no message is left that could take it off. */
 async function settled(
-  services: Services,
+  { services, onProgress, signal }: RunOptions,
   sync: string,
   pump: QueuePump,
-  signal: AbortSignal,
 ): Promise<Checkpoint> {
   let empty = false;
   pump.idle().then(
@@ -120,6 +119,11 @@ async function settled(
     const { checkpoint } = await services.checkpoints.read(sync, signal);
     const claimed = checkpoint.state === 'planning' && services.clock.now() < checkpoint.leaseUntil;
     if (!claimed && (checkpoint.state !== 'applying' || wasEmpty)) return checkpoint;
+    if (onProgress && checkpoint.state === 'applying') {
+      const { id, slices } = checkpoint.plan;
+      const { done } = await services.checkpoints.readProgress(id, signal);
+      onProgress(sync, { done: done.size, total: slices });
+    }
     await wait(POLL_MS);
   }
 }

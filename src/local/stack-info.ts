@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import type { Connections } from '../config/connections.ts';
-import { SyncError } from '../error/sync-error.ts';
 
 /** How to reach a running local stack: what `lakeferry local up --json` prints and other commands read. */
 const stackInfo = z.object({
@@ -33,16 +32,11 @@ export type StackInfo = z.infer<typeof stackInfo>;
 
 /** Folder of the stack's data, beside lakeferry.yaml. */
 export const STACK_FOLDER = '.lakeferry';
+/** The demo's own, so that it never touches the data of `lakeferry local up`. */
+export const DEMO_FOLDER = '.lakeferry/demo';
 
 export function stackFile(folder: string): string {
   return path.join(folder, 'stack.json');
-}
-
-/** Throws `stack_down` unless a stack runs on this folder. */
-export async function readStackInfo(folder: string): Promise<StackInfo> {
-  const info = await findStackInfo(folder);
-  if (info) return info;
-  throw new SyncError('stack_down', 'No local stack is running here.', {});
 }
 
 /** Undefined unless a stack runs on this folder. */

@@ -107,7 +107,7 @@ function settingsPage(io: CliIo): HelpPage {
   const style = styleFor(io.stdout, io.env);
   const lines = renderTable(
     [
-      { header: 'SETTING', cell: ({ path }: Setting) => path, paint: () => style.bold },
+      { header: 'SETTING', cell: ({ path }: Setting) => typed(path), paint: () => style.bold },
       { header: 'TYPE', cell: ({ type }) => type },
       {
         header: 'DEFAULT',

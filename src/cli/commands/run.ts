@@ -6,7 +6,7 @@ import { jsonDocument } from '../json-document.ts';
 import { chooseSyncs, openLocal, withServices } from '../local-runtime.ts';
 import { configOption, jsonOption, readConfigOption } from '../options.ts';
 import { Progress } from '../progress.ts';
-import { formatCount } from '../quantity.ts';
+import { formatCount, formatNumber } from '../quantity.ts';
 import { type Style, styleFor } from '../style.ts';
 import { layoutFor, renderTable } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
@@ -61,8 +61,8 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
       aws: connections.aws,
       syncs,
       untilIdle: flags.untilIdle === true,
-      onSent: (sync, chunks) =>
-        progress.update(`${sync}: ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'} sent`),
+      onProgress: (sync, { done, total }) =>
+        progress.update(`${sync}: ${done} of ${formatNumber(total, 'chunk')} applied`),
       signal: io.signal,
     });
   }).finally(() => progress.clear());
