@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { asSyncError } from '../error/sync-error.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerLocal } from './commands/local.ts';
+import { registerRun } from './commands/run.ts';
 import { registerSchema } from './commands/schema.ts';
+import { registerStatus } from './commands/status.ts';
 import { registerVersion, VERSION } from './commands/version.ts';
 import { errorJson, exitCodeOf, renderError } from './error-report.ts';
 import { type CliIo, type ExitCode, widthOf } from './io.ts';
@@ -13,7 +17,15 @@ import { UsageError } from './usage-error.ts';
 export type Register = (program: Command, io: CliIo) => void;
 
 /** In order of use within each group. */
-const COMMANDS: readonly Register[] = [registerExplain, registerSchema, registerVersion];
+const COMMANDS: readonly Register[] = [
+  registerDemo,
+  registerLocal,
+  registerRun,
+  registerStatus,
+  registerExplain,
+  registerSchema,
+  registerVersion,
+];
 
 /** Runs one command line (without node and script) and answers how the process should end. Never throws. */
 export async function runCli(

@@ -61,9 +61,9 @@ function typeOf(schema: JsonSchema): string {
   if (schema.anyOf) return list(schema.anyOf.map(typeOf));
   switch (schema.type) {
     case 'integer':
-      return `whole number, ${thousands(schema.minimum)} to ${thousands(schema.maximum)}`;
+      return `number, ${thousands(schema.minimum)} to ${thousands(schema.maximum)}`;
     case 'array':
-      return schema.minItems ? 'list of texts, at least one' : 'list of texts';
+      return 'list of texts';
     case 'object':
       return schema.additionalProperties ? 'names with values' : 'settings';
     default:
