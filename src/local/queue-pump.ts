@@ -46,10 +46,10 @@ export interface QueuePump {
 }
 
 /**
- * How long one receive waits. It is never broken off: the local SQS does not notice when a caller goes away, and
- * would hand that caller the next message.
+ * How long one receive waits. It is short and never broken off: the local SQS does not notice when a caller goes
+ * away, and would hand that caller the next message. Unlike AWS, it takes fractions.
  */
-const RECEIVE_WAIT_SECONDS = 1;
+const RECEIVE_WAIT_SECONDS = 0.2;
 const IDLE_CHECK_MS = 50;
 const RETRY_MS = 500;
 
