@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { DBSQLClient, type LogLevel } from '@databricks/sql';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createCertificate } from '../../src/local/warehouse/certificate.ts';
 import { unscaledDecimal } from '../../src/local/warehouse/decimal.ts';
 import {
@@ -15,8 +15,9 @@ import {
   type WarehouseEngine,
 } from '../../src/local/warehouse/engine.ts';
 import { Faults } from '../../src/local/warehouse/faults.ts';
+import { Operation } from '../../src/local/warehouse/operation.ts';
 import { startWarehouse, type Warehouse } from '../../src/local/warehouse/server.ts';
-import type { Log } from '../../src/telemetry/log.ts';
+import { type Log, silentLog } from '../../src/telemetry/log.ts';
 
 const TOKEN = 'dapi-test';
 const certificate = await createCertificate();
@@ -28,6 +29,7 @@ class ScriptedEngine implements WarehouseEngine {
   readonly name = 'scripted';
   readonly runs = new Map<string, Run>();
   readonly executed: string[] = [];
+  readonly events: string[] = [];
   openSessions = 0;
   sessionsOpened = 0;
 
@@ -43,6 +45,7 @@ class ScriptedEngine implements WarehouseEngine {
       },
       close: async () => {
         this.openSessions -= 1;
+        this.events.push('session closed');
       },
     };
   }
@@ -295,6 +298,48 @@ describe('results', () => {
     expect(read).toEqual(numbers);
   });
 
+  test('of several batches keep to the rows that the driver asks for', async () => {
+    const { engine, openSession } = await stand();
+    engine.runs.set('batches', () => ({
+      columns: TEXT,
+      batches: (async function* () {
+        for (let batch = 0; batch < 3; batch++) yield { rows: 4, values: [['a', 'b', 'c', 'd']] };
+      })(),
+    }));
+    const operation = await (await openSession()).executeStatement('batches', { maxRows: 10 });
+    const sizes: number[] = [];
+    do sizes.push((await operation.fetchChunk({ maxRows: 10, disableBuffering: true })).length);
+    while (await operation.hasMoreRows());
+    expect(sizes).toEqual([4, 4, 2, 2]);
+  });
+
+  test('that fit into the first answer are closed with it, be there an empty batch after them', async () => {
+    const { engine, openSession } = await stand();
+    engine.runs.set('few', () => ({
+      columns: TEXT,
+      batches: (async function* () {
+        yield { rows: 1, values: [['a']] };
+        yield { rows: 0, values: [[]] };
+      })(),
+    }));
+    const operation = await (await openSession()).executeStatement('few');
+    expect(await operation.fetchAll()).toEqual([{ line: 'a' }]);
+    expect((await rejection(operation.cancel()))['message']).toContain('RESOURCE_DOES_NOT_EXIST');
+    await operation.close();
+  });
+
+  test('come without direct results as well', async () => {
+    const { engine, openSession } = await stand();
+    engine.runs.set('missing', () => {
+      throw new EngineError('TABLE_OR_VIEW_NOT_FOUND', '42P01', 'No such table.');
+    });
+    const session = await openSession();
+    const operation = await session.executeStatement('one', { maxRows: null });
+    expect(await operation.fetchAll()).toEqual([{ one: 1 }]);
+    const failing = await session.executeStatement('missing', { maxRows: null });
+    expect(await rejection(failing.fetchAll())).toMatchObject({ response: { sqlState: '42P01' } });
+  });
+
   test('of large texts arrive whole, though the engine gives them in one batch', async () => {
     const { engine, openSession } = await stand();
     const pages = Array.from({ length: 12 }, (_, page) => `${page}`.repeat(1_500_000).concat('𝄞'));
@@ -417,6 +462,63 @@ describe('statements', () => {
     await operation.cancel();
     await aborted.promise;
     expect(await reading).toMatchObject({ name: 'Error', errorCode: 'CANCELED' });
+  });
+
+  test('that give rows after they were canceled have them let go', async () => {
+    const { engine, openSession } = await stand({ waitMs: 1 });
+    const gate = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    engine.runs.set('deaf', async () => {
+      await gate.promise;
+      return {
+        columns: TEXT,
+        batches: (async function* () {
+          try {
+            for (;;) yield { rows: 1, values: [['x']] };
+          } finally {
+            released.resolve();
+          }
+        })(),
+      };
+    });
+    const operation = await (await openSession()).executeStatement('deaf');
+    await operation.cancel();
+    gate.resolve();
+    await released.promise;
+  });
+
+  test.each(['runs', 'gives rows'])('that %s end before their session is closed', async (what) => {
+    const { engine, warehouse, openSession } = await stand({ waitMs: 1 });
+    const stop = async (signal: AbortSignal) => {
+      if (!signal.aborted) await once(signal, 'abort');
+      await new Promise(setImmediate);
+      engine.events.push('statement ended');
+    };
+    engine.runs.set('runs', async (signal) => {
+      await stop(signal);
+      throw signal.reason;
+    });
+    engine.runs.set('gives rows', (signal) => ({
+      columns: TEXT,
+      batches: (async function* () {
+        yield { rows: 1, values: [['x']] };
+        await stop(signal);
+      })(),
+    }));
+    const session = await openSession();
+    await session.executeStatement(what, { maxRows: null });
+    await warehouse.close();
+    expect(engine.events).toEqual(['statement ended', 'session closed']);
+  });
+
+  test('that finished in time do not time out while their rows are read', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanups.push(async () => vi.useRealTimers());
+    const run = async () => rowsOf(TEXT, [['x']]);
+    const operation = new Operation({ statement: 's', run, timeoutMs: 10, log: silentLog });
+    expect(await operation.outcomeWithin(60_000)).toMatchObject({ kind: 'finished' });
+    vi.advanceTimersByTime(20);
+    expect(operation.outcome?.kind).toBe('finished');
   });
 
   test('that fail carry the error class, the message and the SQLSTATE', async () => {
@@ -740,12 +842,17 @@ describe('closing the warehouse', () => {
       const result = { columns, batches: (async function* () { yield { rows: 1, values: [[1]] }; })() };
       const session = { execute: async () => result, close: async () => {} };
       const engine = { name: 'one', openSession: async () => session, close: async () => {} };
-      const options = { engine, token: 't', certificate: await createCertificate() };
+      const { Faults } = await import('${warehouse}faults.ts');
+      const faults = new Faults();
+      const options = { engine, faults, token: 't', certificate: await createCertificate() };
       const { caCert, close, ...address } = await startWarehouse(options);
       const client = new DBSQLClient({ logger: { log() {} } });
       await client.connect({ ...address, token: 't', customCaCert: caCert, telemetryEnabled: false });
       const operation = await (await client.openSession()).executeStatement('select 1');
       console.log(JSON.stringify(await operation.fetchAll()));
+      faults.add({ on: 'openSession', times: 1, fault: { kind: 'slow', ms: 3_600_000 } });
+      client.openSession().catch(() => undefined);
+      while (faults.fired === 0) await new Promise(setImmediate);
       await close();
     `;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

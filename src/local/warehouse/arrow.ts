@@ -93,8 +93,8 @@ export class ArrowEncoder {
   }
 
   /**
-   * Memory for a column's bytes, used again for the next message: a message is a copy, and megabytes of fresh
-   * buffers for each would have the garbage collector run at every message.
+   * Memory for a column's bytes, used again for the next message, which is a copy of it: a fresh buffer of
+   * megabytes each time costs page faults and garbage collections.
    */
   #scratchFor(at: number, bytes: number): Buffer {
     let scratch = this.#scratch[at];
