@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readFile, rm, utimes } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -191,5 +191,34 @@ test('a directory below a folder that only we can enter works, and starts empty 
   const second = await start(hidden);
   await expect(ask(second.url('old'), 'select 1')).rejects.toMatchObject({ code: '3D000' });
   await second.stop();
-  await rm(path.dirname(data), { recursive: true, force: true });
+  if (asRoot) await rm(path.dirname(data), { recursive: true });
 });
+
+test.runIf(asRoot)(
+  'data in a temporary folder go when their directory is gone, unless they are young',
+  async () => {
+    const closed = path.join(scratch, 'passing');
+    await mkdir(closed, { mode: 0o700 });
+    const homes: string[] = [];
+    for (const name of ['old', 'young', 'kept', 'last']) {
+      const hidden = path.join(closed, name);
+      const server = await start(hidden);
+      await server.stop();
+      const { data } = JSON.parse(await readFile(path.join(hidden, 'cluster.json'), 'utf8'));
+      const home = path.dirname(data);
+      homes.push(home);
+      if (name === 'old' || name === 'kept') await utimes(path.join(home, 'belongs-to'), 0, 0);
+      if (name === 'old' || name === 'young') await rm(hidden, { recursive: true });
+    }
+    const found = await Promise.all(
+      homes.map((home) =>
+        access(home).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    expect(found).toEqual([false, true, true, true]);
+    for (const home of homes) await rm(home, { recursive: true, force: true });
+  },
+);

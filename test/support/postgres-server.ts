@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -30,6 +30,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let directory: string | undefined;
   async function start(): Promise<PostgresServer> {
     directory = await mkdtemp(path.join(os.tmpdir(), 'lakeferry-test-'));
+    // Postgres runs as another user where we are root, and must be able to enter.
+    await chmod(directory, 0o755);
     return startPostgres({ directory });
   }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SyncError } from '../../error/sync-error.ts';
 import { type Account, canUse, runAs } from './account.ts';
@@ -71,10 +71,34 @@ async function chooseHome(directory: string, account: Account): Promise<string> 
   await makeHome(near, account);
   if (await canUse(account, near)) return near;
   await rm(near, { recursive: true });
-  const key = createHash('sha256').update(path.resolve(directory)).digest('hex').slice(0, 16);
-  const far = path.join(await ensurePrivateFolder(account), `data-${key}`);
+  const folder = await ensurePrivateFolder(account);
+  await dropOrphans(folder);
+  const owner = path.resolve(directory);
+  const far = path.join(folder, `data-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`);
   await makeHome(far, account);
+  await writeFile(path.join(far, OWNER_FILE), owner);
   return far;
+}
+
+/** Names, beside data in a temporary folder, the directory that they belong to. */
+const OWNER_FILE = 'belongs-to';
+const ORPHAN_AGE_MS = 600_000;
+
+/** Removes the data whose directory is gone. Young ones are left alone: theirs may be in the making. */
+async function dropOrphans(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith('data-'));
+  for (const home of names.map((name) => path.join(folder, name))) {
+    try {
+      const owner = await readFile(path.join(home, OWNER_FILE), 'utf8');
+      const known = await readRecord(path.join(owner, 'cluster.json'));
+      const { mtimeMs } = await stat(path.join(home, OWNER_FILE));
+      if (known !== undefined || Date.now() - mtimeMs < ORPHAN_AGE_MS) continue;
+      await stopLeftover(path.join(home, 'data'));
+      await rm(home, { recursive: true, force: true });
+    } catch {
+      // In use, or not ours to remove: it stays.
+    }
+  }
 }
 
 async function makeHome(home: string, account: Account): Promise<void> {
