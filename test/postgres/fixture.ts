@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NeonConnection } from '../../src/config/connections.ts';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
 import { asSyncError, type SyncError } from '../../src/error/sync-error.ts';
@@ -181,13 +182,18 @@ export async function failureOf(promise: Promise<unknown>): Promise<SyncError> {
   throw new Error('The call was expected to fail.');
 }
 
-/** Resolves when `count` backends of the database wait for a lock. */
-export async function lockWaiters({ query, name }: FreshDatabase, count = 1): Promise<void> {
-  for (;;) {
+/** Asks again and again; each question is a round trip to the server. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await nextTurn();
+}
+
+/** Resolves when a backend of the database waits for a lock. */
+export function aLockIsWaitedFor({ query, name }: FreshDatabase): Promise<void> {
+  return until(async () => {
     const waiting = await query(
       "select from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
       [name],
     );
-    if (waiting.length >= count) return;
-  }
+    return waiting.length > 0;
+  });
 }

@@ -17,7 +17,7 @@ import {
   markDepartures,
   mergeArrivals,
 } from './statements.ts';
-import { type LockedRow, lockRow } from './sync-row.ts';
+import { ifInstalled, type LockedRow, lockRow } from './sync-row.ts';
 import { keyEquality, keyIndexNames, readTable, type TableFacts, targetReplaced } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -45,16 +45,19 @@ export async function applyChunk(
 
 /** Spares the source a query whose rows would not be applied. What it finds is final; the fence decides anew. */
 async function readSettled(tx: Transaction, { plan, slice }: Chunk): Promise<ApplyOutcome | undefined> {
-  const { rows } = await tx.query<{ readonly current: boolean; readonly applied: boolean }>(
-    `
+  const answer = await ifInstalled(() =>
+    tx.query<{ readonly current: boolean | null; readonly applied: boolean }>(
+      `
 select s.open and s.plan_id = $2 as current,
        exists (select from lakeferry.applied_slices where plan_id = $2 and slice = $3) as applied
 from lakeferry.syncs s
 where s.sync = $1`,
-    [plan.sync, plan.id, slice],
+      [plan.sync, plan.id, slice],
+    ),
   );
-  if (!rows[0]?.current) return { outcome: 'fenced' };
-  return rows[0].applied ? { outcome: 'already_applied' } : undefined;
+  const [row] = answer?.rows ?? [];
+  if (!row?.current) return { outcome: 'fenced' };
+  return row.applied ? { outcome: 'already_applied' } : undefined;
 }
 
 async function applyPages(

@@ -1,4 +1,5 @@
 import { SyncError } from '../../error/sync-error.ts';
+import { readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
 interface Migration {
@@ -126,10 +127,9 @@ export async function migrate(tx: Transaction): Promise<void> {
 
 /** Undefined when nothing is installed. Throws `target_incompatible` for a schema newer than this program. */
 async function readVersion(tx: Transaction): Promise<number | undefined> {
-  const { rows } = await tx.query<{ readonly found: boolean }>(
-    "select pg_catalog.to_regclass('lakeferry.migrations') is not null as found",
-  );
-  if (!rows[0]?.found) return undefined;
+  // Read from the catalog's tables: after a wait for a lock, to_regclass may still answer from an old cache.
+  const table = await readTable(tx, { schema: 'lakeferry', table: 'migrations' });
+  if (table === undefined) return undefined;
   const applied = await tx.query<{ readonly version: number }>(
     'select coalesce(max(version), 0)::int as version from lakeferry.migrations',
   );

@@ -4,6 +4,7 @@ import { decodePlan } from '../../plan/codec.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { SyncRow } from '../target.ts';
+import { readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The sync's row as stored. `int8` comes as text. */
@@ -50,28 +51,30 @@ export async function readOrCreateRow(tx: Transaction, sync: string, log: Log): 
  * of the row waits for all of them. `for update`: whoever changes it. Undefined when there is no row or no
  * `lakeferry` schema: then no plan is open, and the transaction is of no more use.
  */
-export async function lockRow(
+export function lockRow(
   tx: Transaction,
   sync: string,
   lock: 'for share' | 'for update',
   log: Log,
 ): Promise<LockedRow | undefined> {
+  return ifInstalled(() => readRow(tx, sync, lock, log));
+}
+
+/** The answer of the read, or undefined when the `lakeferry` schema is gone, and every plan with it. */
+export async function ifInstalled<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await readRow(tx, sync, lock, log);
+    return await read();
   } catch (error) {
-    const schemaIsGone =
-      error instanceof SyncError && ['42P01', '3F000'].includes(error.fields.sqlState ?? '');
-    if (schemaIsGone) return undefined;
+    const isGone = error instanceof SyncError && ['42P01', '3F000'].includes(error.fields.sqlState ?? '');
+    if (isGone) return undefined;
     throw error;
   }
 }
 
 /** All rows by sync; empty when the schema is not there. */
 export async function readAllRows(tx: Transaction, log: Log): Promise<ReadonlyMap<string, SyncRow>> {
-  const installed = await tx.query<{ readonly found: boolean }>(
-    "select pg_catalog.to_regclass('lakeferry.syncs') is not null as found",
-  );
-  if (!installed.rows[0]?.found) return new Map();
+  const table = await readTable(tx, { schema: 'lakeferry', table: 'syncs' });
+  if (table === undefined) return new Map();
   const { rows } = await tx.query<StoredRow>(`${SELECT} order by sync`);
   return new Map(rows.map((row) => [row.sync, parseRow(row, log)]));
 }

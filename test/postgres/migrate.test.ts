@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { failureOf, mappingOf, openFixture, Sync, signal } from './fixture.ts';
+
+let database: FreshDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+afterAll(() => database.drop());
+
+test('twenty installers at once install once', async () => {
+  const connection = { url: database.url, localProxy: database.proxy.address };
+  const targets = Array.from({ length: 20 }, () => openPostgresTarget(connection));
+  await Promise.all(targets.map((target) => target.migrate(signal)));
+  await Promise.all(targets.map((target) => target.close()));
+  expect(await database.query('select version from lakeferry.migrations order by version')).toEqual([
+    { version: 1 },
+  ]);
+});
+
+test('every table, view and column that needs words has them', async () => {
+  const bare = await database.query(`
+    select c.relname from pg_class c
+    where c.relnamespace = 'lakeferry'::regnamespace and c.relkind in ('r', 'v')
+      and obj_description(c.oid) is null`);
+  expect(bare).toEqual([]);
+});
+
+test('a role without any right to create finds the schema up to date', async () => {
+  const fixture = await openFixture();
+  await fixture.query(`create role reader_${fixture.name} login password 'secret'`);
+  await fixture.query(`grant usage on schema lakeferry to reader_${fixture.name}`);
+  await fixture.query(`grant select on all tables in schema lakeferry to reader_${fixture.name}`);
+  const reader = fixture.targetAs(`reader_${fixture.name}`, 'secret');
+  await reader.migrate(signal);
+  await reader.close();
+  await fixture.query(`drop owned by reader_${fixture.name}`);
+  await fixture.query(`drop role reader_${fixture.name}`);
+  await fixture.drop();
+});
+
+test('a schema of a later form is left alone, with a word to the operator', async () => {
+  const fixture = await openFixture();
+  await fixture.query("insert into lakeferry.migrations (version, name) values (99, 'later')");
+  const failure = await failureOf(fixture.target.migrate(signal));
+  expect(failure.kind).toBe('target_incompatible');
+  expect(failure.message).toContain('99');
+  await fixture.drop();
+});
+
+test('freshness says how far a sync is, to whoever may look at it alone', async () => {
+  const fixture = await openFixture();
+  const sync = new Sync(fixture, mappingOf(['id integer']));
+  await sync.load([['1'], ['2']]);
+  expect(await fixture.query('select * from lakeferry.freshness')).toMatchObject([
+    { sync: sync.name, through: '0', open: false, rows_upserted: '2', rejected_keys: '0' },
+  ]);
+  expect([...(await fixture.target.readRows(signal))]).toMatchObject([[sync.name, { through: 0n }]]);
+  await fixture.drop();
+});
