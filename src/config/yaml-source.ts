@@ -133,13 +133,13 @@ export class YamlSource {
     }
   }
 
-  /** In a broken file: the line, and every deeper one that follows it. */
+  /** In a broken file: the line, and those that follow it up to the next key that is no deeper. */
   #hideBlock(index: number): void {
     const depth = indentOf(this.#lines[index] as string);
     this.#hidden.add(index + 1);
     for (let next = index + 1; next < this.#lines.length; next += 1) {
       const text = this.#lines[next] as string;
-      if (text.trim() !== '' && indentOf(text) <= depth) break;
+      if (indentOf(text) <= depth && /^\s*[\w-]+\s*:/.test(text)) break;
       this.#hidden.add(next + 1);
     }
   }

@@ -159,10 +159,12 @@ describe('an error', () => {
   });
 
   it('hands no control sequence on to the terminal', async () => {
-    const hostile = new SyncError('internal', 'Table \u001b[2Jx\u202ey.', { sync: 'a\tb\nc' });
+    const hostile = new SyncError('source_table_missing', 'Table \u001b[2Jx\u202ey.', {
+      sync: 'a\tb\nc\u001b[2J',
+    });
     const { stderr } = await run(['work'], { commands: [fails(hostile)] });
     expect(stderr).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}]/u);
-    expect(stderr).toContain('where    sync a b c');
+    expect(stderr).toContain('where    sync a b c\ufffd[2J\n');
   });
 
   it('is coloured on a terminal, and not where NO_COLOR or a pipe forbids it', async () => {

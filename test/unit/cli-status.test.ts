@@ -11,8 +11,9 @@ import {
 import { statusJson } from '../../src/cli/status-json.ts';
 import { renderStatus, type StatusOptions } from '../../src/cli/status-report.ts';
 import { createStyle } from '../../src/cli/style.ts';
-import { type SyncStatus, statusExitCode } from '../../src/cli/sync-status.ts';
+import { statusExitCode } from '../../src/cli/sync-status.ts';
 import { layoutFor } from '../../src/cli/table.ts';
+import type { SyncStatus } from '../../src/sync/read-status.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 14, 32, 7);
 const NO_ROWS = { upserted: 0n, deleted: 0n, rejected: 0n };
@@ -131,6 +132,11 @@ describe('the status screen', () => {
     expect(lines.map((line) => stringWidth(line))).toEqual(plain.map((line) => stringWidth(line)));
     expect(lines[1]).toContain('\u001b[31m✗ halted\u001b[39m');
     expect(stringWidth(header ?? '')).toBeGreaterThan(0);
+  });
+
+  it('hands no control sequence on, nor a tab into a cell', () => {
+    const screen = render([{ ...IDLE, sync: 'a\tb\u001b[2J\nc' }], { layout: 'tabs' });
+    expect(screen[1]?.split('\t')[0]).toBe('a b\ufffd[2J c');
   });
 
   it('never breaks the remedy, which is the last line of its sync', () => {

@@ -103,6 +103,10 @@ describe('connections of a command', () => {
       { NEON_URL: 'postgresql://ana:hunter2@x' },
       'NEON_URL: names no database; write postgresql://user:password@host/database',
     ],
+    [
+      { NEON_URL: 'postgresql:///hunter2' },
+      'NEON_URL: names no host; write postgresql://user:password@host/database',
+    ],
     [{ NEON_DIRECT_URL: FULL.NEON_URL }, 'NEON_DIRECT_URL: names the pooled host; leave "-pooler" out of it'],
     [
       { DATABRICKS_TOKEN: '' },
@@ -220,9 +224,10 @@ describe('the secrets extension', () => {
   async function withExtension<T>(use: (fetch: (id: string) => Promise<string>) => Promise<T>): Promise<T> {
     const server = createServer((request, response) => {
       const allowed = request.headers['x-aws-parameters-secrets-token'] === 'session';
-      const known = request.url === '/secretsmanager/get?secretId=prod%2Fneon';
+      const binary = request.url === '/secretsmanager/get?secretId=binary';
+      const known = binary || request.url === '/secretsmanager/get?secretId=prod%2Fneon';
       response.writeHead(allowed && known ? 200 : 400, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ Name: 'prod/neon', SecretString: 'hunter2' }));
+      response.end(JSON.stringify(binary ? { SecretBinary: 'aGk=' } : { SecretString: 'hunter2' }));
     });
     await once(server.listen(0, 'localhost'), 'listening');
     const { port } = server.address() as AddressInfo;
@@ -244,6 +249,12 @@ describe('the secrets extension', () => {
     await expect(withExtension((fetchSecret) => fetchSecret('prod/other'))).rejects.toMatchObject({
       kind: 'environment_invalid',
       problems: [{ variable: 'secret prod/other', message: 'not fetched, HTTP 400' }],
+    });
+  });
+
+  it('has no text to give of a binary secret', async () => {
+    await expect(withExtension((fetchSecret) => fetchSecret('binary'))).rejects.toMatchObject({
+      problems: [{ variable: 'secret binary', message: 'holds no text' }],
     });
   });
 

@@ -174,6 +174,7 @@ describe('an invalid file', () => {
       syncs(MINIMAL.replace('app.orders', `app.${'x'.repeat(64)}`)),
       expect.stringContaining('is 64 bytes long; Postgres keeps 63'),
     ],
+    [syncs(MINIMAL.replace('app.orders', '"app.a\\0b"')), expect.stringContaining('holds a NUL character')],
     [
       syncs(`${MINIMAL}\n    maxChunkRows: 999`),
       '6:19 syncs.orders.maxChunkRows 999 is out of bounds; write at least 1,000',
@@ -275,6 +276,12 @@ describe('an invalid file', () => {
     expect(found.map(({ path, message }) => `${path} ${message}`)).toEqual([expected]);
   });
 
+  it('finds defaults for soft deletes that name no column', () => {
+    expect(told(`defaults: { deletes: soft }\n${syncs(MINIMAL)}`)).toEqual([
+      '1:22 defaults.deletes soft needs softDeleteColumn: name the timestamptz column that a delete sets',
+    ]);
+  });
+
   it('accepts the renames that only look like a contradiction', () => {
     const columns = 'columns: { rename: { id: a, a: id }, types: { b: "numeric(12, 2)" } }';
     expect(problemsOf(syncs(`${MINIMAL}\n    ${columns}`))).toEqual([]);
@@ -299,6 +306,8 @@ describe('secrets that were pasted into the file', () => {
     'connections: { neon: { "postgresql://ana:hunter2@ep-x/app": 1 } }',
     'password: |\n  a\n  hunter2\nsyncs: [',
     'token: *hunter2',
+    'token:\n\thunter2',
+    '  token: x\n hunter2',
     'token: "hunter2',
     'neon: { password: hunter2, password: hunter2 }',
   ];
@@ -311,6 +320,16 @@ describe('secrets that were pasted into the file', () => {
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     );
   });
+
+  it.each(['dapi0123456789abcdef', 'postgresql://a:b@c/d', 'two words'])(
+    'are refused in place of the name of a secret: %j',
+    (secret) => {
+      const problems = problemsOf(`connections: { neon: { secret: "${secret}" } }\n${syncs(MINIMAL)}`);
+      expect(problems.map(({ path, message }) => `${path} ${message}`)).toEqual([
+        'connections.neon.secret the value is not valid; write the name or ARN of a secret in AWS Secrets Manager, never the secret itself',
+      ]);
+    },
+  );
 
   it('leave the lines beside them readable', () => {
     const problems = problemsOf('connections:\n  neon:\n    password: x\nsyncs: {}');
