@@ -322,7 +322,7 @@ describe('results', () => {
         yield { rows: 0, values: [[]] };
       })(),
     }));
-    const operation = await (await openSession()).executeStatement('few');
+    const operation = await (await openSession()).executeStatement('few', { maxRows: 1 });
     expect(await operation.fetchAll()).toEqual([{ line: 'a' }]);
     expect((await rejection(operation.cancel()))['message']).toContain('RESOURCE_DOES_NOT_EXIST');
     await operation.close();
@@ -624,6 +624,17 @@ describe('sessions', () => {
   ])('are refused with settings that would change nothing: %o', async (settings, text) => {
     const client = await (await stand()).connect();
     expect((await rejection(client.openSession(settings)))['message']).toContain(text);
+  });
+
+  test('that the engine cannot open say nothing of what it said', async () => {
+    const { engine, connect, logged } = await stand();
+    engine.openSession = async () => {
+      throw new TypeError('cannot open secret-file-name');
+    };
+    const error = await rejection((await connect()).openSession());
+    expect(error['message']).toContain('[INTERNAL_ERROR]');
+    expect(logged.join()).toContain('TypeError');
+    expect(`${logged.join()} ${JSON.stringify(error)}`).not.toContain('secret-file-name');
   });
 
   test('tell the name of the database system', async () => {
