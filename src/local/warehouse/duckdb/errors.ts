@@ -86,16 +86,16 @@ const RULES: readonly Rule[] = [
     detail: constant('An expression has a type that its place does not accept.'),
   },
   {
-    text: /out of range|Could not cast value .* to DECIMAL/i,
-    errorClass: 'NUMERIC_VALUE_OUT_OF_RANGE',
-    sqlState: '22003',
-    detail: constant('A value is out of range for its type.'),
-  },
-  {
-    text: /^(Out of Range Error|.*Overflow in)/i,
+    text: /^Out of Range Error/i,
     errorClass: 'ARITHMETIC_OVERFLOW',
     sqlState: '22003',
     detail: constant('An arithmetic operation overflowed.'),
+  },
+  {
+    text: /^Conversion Error.*(?:out of range|Could not cast value .* to DECIMAL)/i,
+    errorClass: 'CAST_OVERFLOW',
+    sqlState: '22003',
+    detail: constant('A value is out of range for the type that it is cast to.'),
   },
   {
     text: /^(Conversion Error|Invalid Input Error: Failed to cast|Invalid Input Error: Could not (?:parse|convert))/,

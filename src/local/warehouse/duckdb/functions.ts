@@ -1,3 +1,4 @@
+import { type Call, type Emit, exactly, literalText } from './call.ts';
 import { castSql, tryCastSql } from './casts.ts';
 import { Cursor, isSymbol, isWord } from './cursor.ts';
 import { strftimePattern } from './datetime-pattern.ts';
@@ -5,58 +6,40 @@ import { syntaxError, unsupported } from './errors.ts';
 import { jsonOptions } from './json.ts';
 import { quoteName, quoteText } from './literal.ts';
 import type { ExpressionTranslator } from './rewrite-context.ts';
-import { isNeverNull, isText } from './static-facts.ts';
+import { TEXT_FUNCTIONS } from './text-functions.ts';
 import type { Node } from './tokenizer.ts';
 import { parseType, scalarType } from './types.ts';
-
-/** A function call of the statement, its arguments still in the Databricks dialect. */
-export interface Call {
-  readonly name: string;
-  readonly args: readonly (readonly Node[])[];
-  /** Everything between the parentheses. */
-  readonly items: readonly Node[];
-  /** The node behind the call. */
-  readonly following: Node | undefined;
-  readonly rewriter: ExpressionTranslator;
-}
 
 /** Functions that mean the same in DuckDB under the same name. */
 const SAME = new Set(
   `abs acos any_value approx_count_distinct array_contains ascii asin atan atan2 avg bit_and bit_or bit_xor bool_and
   bool_or cbrt char_length coalesce contains corr cos count count_if covar_pop covar_samp cume_dist date_trunc
-  day degrees dense_rank exp extract first first_value flatten greatest hex hour if ifnull instr isnan lag last
+  day degrees dense_rank exp first first_value flatten greatest hex hour if ifnull instr isnan lag last
   last_day last_value lead least left len ln log10 log2 lower ltrim map_entries map_keys map_values max max_by md5
   mean median min min_by minute mode month nth_value ntile nullif percent_rank pi pow power quarter radians rank
-  repeat replace reverse right row_number rtrim sign sin split_part sqrt stddev stddev_pop stddev_samp
-  string_agg substr substring sum tan translate trim unhex upper var_pop var_samp variance year grouping`.split(
-    /\s+/,
-  ),
+  repeat reverse right row_number rtrim sign sin split_part sqrt stddev stddev_pop stddev_samp
+  sum tan translate trim unhex upper var_pop var_samp variance year grouping`.split(/\s+/),
 );
 
 /** Functions that DuckDB has under another name. */
 const RENAMED: Readonly<Record<string, string>> = {
-  array_distinct: 'list_distinct',
-  array_join: 'array_to_string',
   array_max: 'list_max',
   array_min: 'list_min',
   array_size: 'len',
-  array_sort: 'list_sort',
   char: 'chr',
   character_length: 'char_length',
   chr: 'chr',
-  element_at: 'list_extract',
+  element_at: 'lf_element_at',
   endswith: 'ends_with',
   every: 'bool_and',
   explode: 'unnest',
   length: 'lf_length',
-  listagg: 'string_agg',
   map_from_arrays: 'map',
   nvl: 'ifnull',
   pmod: 'lf_pmod',
   raise_error: 'lf_raise',
   rand: 'random',
   regexp_like: 'regexp_matches',
-  sequence: 'generate_series',
   size: 'len',
   signum: 'sign',
   some: 'bool_or',
@@ -69,45 +52,10 @@ const RENAMED: Readonly<Record<string, string>> = {
   unix_millis: 'epoch_ms',
 };
 
-type Emit = (call: Call) => string;
-
 const SPECIAL: Readonly<Record<string, Emit>> = {
+  ...TEXT_FUNCTIONS,
   cast: (call) => castCall(call, castSql),
   try_cast: (call) => castCall(call, tryCastSql),
-
-  concat: ({ args, rewriter }) => {
-    const texts = args.map((nodes) => textArgument(nodes, rewriter));
-    if (args.every(isNeverNull)) return `concat(${texts.join(', ')})`;
-    return `(${texts.join(' || ')})`;
-  },
-  concat_ws: ({ args, rewriter }) =>
-    `concat_ws(${args.map((nodes) => textArgument(nodes, rewriter)).join(', ')})`,
-  lpad: (call) => pad(call, 'lpad'),
-  rpad: (call) => pad(call, 'rpad'),
-  locate: (call) => {
-    const [sought, text] = exactly(call, 2);
-    return `instr(${text}, ${sought})`;
-  },
-  split: (call) => {
-    const [text, pattern] = exactly(call, 2);
-    return `regexp_split_to_array(${text}, ${pattern})`;
-  },
-  regexp_replace: (call) => {
-    const [text, pattern, replacement] = exactly(call, 3);
-    const written = call.args[2];
-    if (!written?.every((node) => node.kind === 'string' && !/[$\\]/.test(node.text))) {
-      throw unsupported('regexp_replace with anything but a plain text as replacement');
-    }
-    return `regexp_replace(${text}, ${pattern}, ${replacement}, 'g')`;
-  },
-  base64: (call) => `base64(lf_to_binary(${exactly(call, 1)[0]}))`,
-  encode: (call) => utf8(call, 'encode'),
-  decode: (call) => utf8(call, 'decode'),
-  sha2: (call) => {
-    const [value, bits] = exactly(call, 2);
-    if (bits !== '256') throw unsupported('sha2 with a length other than 256');
-    return `sha256(${value})`;
-  },
 
   ceil: (call) => `cast(ceil(${exactly(call, 1)[0]}) as bigint)`,
   ceiling: (call) => `cast(ceil(${exactly(call, 1)[0]}) as bigint)`,
@@ -186,11 +134,14 @@ const SPECIAL: Readonly<Record<string, Emit>> = {
     const order = descending ? "'DESC', 'NULLS LAST'" : "'ASC', 'NULLS FIRST'";
     return `list_sort(${rewriter.expression(args[0] ?? [])}, ${order})`;
   },
+  array_sort: (call) => `list_sort(${exactly(call, 1)[0]}, 'ASC', 'NULLS LAST')`,
+  sequence: (call) => {
+    const bounds = call.args.map((nodes) => call.rewriter.expression(nodes)).join(', ');
+    return `${call.args.length === 2 ? 'lf_sequence' : 'generate_series'}(${bounds})`;
+  },
   transform: (call) => lambdaCall(call, 'list_transform'),
   filter: (call) => lambdaCall(call, 'list_filter'),
 
-  collect_list: (call) => collect(call, ''),
-  collect_set: (call) => collect(call, 'distinct '),
   to_json: (call) => {
     const [value, options] = call.args;
     if (!value || call.args.length > 2) throw syntaxError('to_json takes a value and a map of options.');
@@ -211,13 +162,6 @@ export function functionSql(call: Call): string {
   return `${renamed ?? name}(${call.rewriter.expression(call.items)})`;
 }
 
-function exactly(call: Call, count: number): string[] {
-  if (call.args.length !== count) {
-    throw syntaxError(`The function ${call.name} takes ${count} argument${count === 1 ? '' : 's'} here.`);
-  }
-  return call.args.map((nodes) => call.rewriter.expression(nodes));
-}
-
 function castCall(call: Call, emit: typeof castSql): string {
   const as = call.items.findLastIndex((node) => isWord(node, 'AS'));
   if (as <= 0) throw syntaxError('cast takes a value, AS and a type.');
@@ -225,32 +169,6 @@ function castCall(call: Call, emit: typeof castSql): string {
   const type = parseType(cursor);
   cursor.end();
   return emit(call.rewriter.expression(call.items.slice(0, as)), type);
-}
-
-/** Everything but text is turned into text as Spark prints it; what is text already stays as it is. */
-function textArgument(nodes: readonly Node[], rewriter: ExpressionTranslator): string {
-  const sql = rewriter.expression(nodes);
-  return isText(nodes) ? sql : `lf_to_string(${sql})`;
-}
-
-function pad(call: Call, name: string): string {
-  const args = call.args.map((nodes) => call.rewriter.expression(nodes));
-  if (args.length === 2) args.push("' '");
-  return `${name}(${args.join(', ')})`;
-}
-
-function utf8(call: Call, name: string): string {
-  if (!/^utf-?8$/i.test(literalText(call, 1))) throw unsupported('character sets other than UTF-8');
-  return `${name}(${exactly(call, 2)[0]})`;
-}
-
-function literalText(call: Call, index: number): string {
-  const nodes = call.args[index] ?? [];
-  const [node] = nodes;
-  if (nodes.length !== 1 || node?.kind !== 'string') {
-    throw unsupported(`${call.name} without a text literal as argument ${index + 1}`);
-  }
-  return node.text;
 }
 
 /** The entries of `map('a', 'b', …)`. */
@@ -300,14 +218,4 @@ function lambdaCall(call: Call, name: string): string {
   }
   const { rewriter } = call;
   return `${name}(${rewriter.expression(list)}, lambda ${quoteName(parameter.text)}: ${rewriter.expression(body)})`;
-}
-
-/** NULLs are left out, and no rows give an empty array. */
-function collect(call: Call, quantifier: string): string {
-  const distinct = isWord(call.items[0], 'DISTINCT');
-  if (isWord(call.following, 'FILTER', 'WITHIN'))
-    throw unsupported(`${call.name} with ${call.following?.kind === 'word' ? call.following.text : ''}`);
-  const value = call.rewriter.expression(distinct ? call.items.slice(1) : call.items);
-  const list = `list(${distinct ? 'distinct ' : quantifier}${value}) filter (where ${value} is not null)`;
-  return isWord(call.following, 'OVER') ? list : `coalesce(${list}, [])`;
 }

@@ -10,6 +10,11 @@ const MALFORMED = raiseSql(
   '22018',
   'A value is malformed for the type that it is cast to.',
 );
+const NO_ELEMENT = raiseSql(
+  'INVALID_ARRAY_INDEX_IN_ELEMENT_AT',
+  '22003',
+  'An array has no element at the index.',
+);
 const NESTED = raiseSql(
   'UNSUPPORTED_FEATURE',
   '0A000',
@@ -77,6 +82,12 @@ const MACROS: readonly string[] = [
     else cast(x as timestamp) end`,
   `lf_length(x) as case when typeof(x) = 'BLOB' then octet_length(try_cast(x as blob)) else length(cast(x as varchar)) end`,
 
+  `lf_substring(s, p, n) as case
+    when p > 0 then substring(s, p, n)
+    when p = 0 then substring(s, 1, n)
+    else substring(s, greatest(length(s) + p, 0) + 1, greatest(least(n, length(s) + p + n), 0)) end`,
+  `lf_element_at(l, i) as case when i = 0 or abs(i) > len(l) then ${NO_ELEMENT} else list_extract(l, i) end`,
+  'lf_sequence(a, b) as generate_series(a, b, case when b < a then -1 else 1 end)',
   `lf_pmod(a, n) as system.main."%"(system.main."%"(a, case when n = 0 then ${REMAINDER} else n end) + n, n)`,
   'lf_signed(h) as cast(cast(h as hugeint) - 9223372036854775808 as bigint)',
   'lf_try_divide(a, b) as case when b = 0 then null else system.main."/"(a, b) end',

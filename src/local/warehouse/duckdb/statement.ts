@@ -1,5 +1,6 @@
 import type { EngineResult } from '../engine.ts';
 import { alterTable } from './alter-table.ts';
+import { nameColumns } from './column-names.ts';
 import { createTableStatement } from './create-table.ts';
 import { Cursor } from './cursor.ts';
 import { describe, show } from './describe.ts';
@@ -19,7 +20,7 @@ export async function runStatement(context: StatementContext, statement: string)
   const tokens = tokenize(statement);
   while (tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol') tokens.pop();
   const nodes = nest(tokens);
-  if (startsQuery(nodes)) return query(context, nodes);
+  if (startsQuery(nodes)) return query(context, nameColumns(nodes, statement));
   const cursor = new Cursor(nodes);
   if (cursor.take('INSERT')) return insert(context, cursor);
   if (cursor.take('UPDATE')) return update(context, cursor);

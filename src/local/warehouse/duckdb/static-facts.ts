@@ -45,7 +45,8 @@ export function isNeverNull(nodes: readonly Node[]): boolean {
   return CHOICES.has(call.name) && args.some(isNeverNull);
 }
 
-function singleCall(nodes: readonly Node[]): { name: string; items: readonly Node[] } | undefined {
+/** The call that the whole expression is, with its name in lower case. */
+export function singleCall(nodes: readonly Node[]): { name: string; items: readonly Node[] } | undefined {
   const [word, group] = nodes;
   if (nodes.length !== 2 || word?.kind !== 'word' || group?.kind !== 'group') return undefined;
   return { name: word.text.toLowerCase(), items: group.items };
