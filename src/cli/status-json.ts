@@ -1,5 +1,6 @@
+import type { SyncStatus } from '../sync/read-status.ts';
 import { jsonDocument } from './json-document.ts';
-import { normalised, type SyncStatus } from './sync-status.ts';
+import { normalised } from './sync-status.ts';
 
 /**
  * The document of `lakeferry status --json`. Versions are decimal text, times ISO 8601 in UTC. `"unknown"` stands for

@@ -1,6 +1,7 @@
+import type { SyncStatus } from '../sync/read-status.ts';
 import { formatAgo, formatCount, formatInstant, formatLag, formatNumber } from './quantity.ts';
 import type { Paint, Style, Symbols } from './style.ts';
-import { type Attention, attentionOf, normalised, type SyncStatus } from './sync-status.ts';
+import { type Attention, attentionOf, normalised } from './sync-status.ts';
 import { type Column, renderTable, type TableLayout } from './table.ts';
 import { padStart, printable, wrap } from './text.ts';
 

@@ -1,30 +1,4 @@
-import type { ErrorKind } from '../error/error-kind.ts';
-
-/**
- * Where one sync stands, as far as it could be looked at just now. What could not be looked at is left out, never
- * filled from an older look. Times are milliseconds since the epoch.
- */
-export interface SyncStatus {
-  readonly sync: string;
-  /** `unknown` when the checkpoint could not be read. */
-  readonly state: 'new' | 'idle' | 'planning' | 'applying' | 'halted' | 'paused' | 'unknown';
-  /** What the target shows; `none` when nothing has been applied yet, absent when the target could not be asked. */
-  readonly through?: bigint | 'none';
-  /** Newest version of the source; absent when the source could not be asked. */
-  readonly latest?: bigint;
-  /** When the source was last looked at with success. */
-  readonly lookedAt?: number;
-  /** Ignored while `latest` is absent: a lag behind an unknown version is unknown. */
-  readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
-  /** Since the sync began; absent when the target could not be asked. */
-  readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
-  readonly lastError?: {
-    readonly kind: ErrorKind;
-    readonly message: string;
-    readonly remedy: string;
-    readonly at: number;
-  };
-}
+import type { SyncStatus } from '../sync/read-status.ts';
 
 /** Whether somebody must act, might look, or neither. */
 export type Attention = 'halted' | 'unknown' | 'rejected' | 'paused' | 'fine';

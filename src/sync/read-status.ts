@@ -5,19 +5,23 @@ import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { SyncRow } from '../target/target.ts';
 import type { Services } from './services.ts';
 
-/** Where one sync stands, as far as it could be seen just now. What could not is absent, never an old number. */
+/**
+ * Where one sync stands, as far as it could be looked at just now. What could not be looked at is left out, never
+ * filled from an older look. Times are milliseconds since the epoch.
+ */
 export interface SyncStatus {
   readonly sync: string;
+  /** `unknown` when the checkpoint could not be read. */
   readonly state: Checkpoint['state'] | 'unknown';
-  /** Of the target; absent also before the first load. */
-  readonly through?: CommitVersion;
-  /** Of the source, seen now. */
-  readonly latest?: CommitVersion;
-  /** When the source was last seen, by us now or by a planner before; milliseconds since the epoch. */
+  /** What the target shows; `none` when nothing has been applied yet, absent when the target could not be asked. */
+  readonly through?: bigint | 'none';
+  /** Newest version of the source; absent when the source could not be asked. */
+  readonly latest?: bigint;
+  /** When the source was last looked at with success, by us now or by a planner before. */
   readonly lookedAt?: number;
-  /** Commits that the target lacks, and the age of the oldest of them. */
-  readonly lag?: { readonly versions: bigint; readonly seconds: number };
-  /** Totals since the target was first loaded. */
+  /** Commits that the target lacks, and the age of the oldest of them in seconds. */
+  readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
+  /** Since the target was first loaded; absent when it could not be asked. */
   readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
   /** Chunks of the plan in flight. */
   readonly chunks?: { readonly done: number; readonly total: number };
@@ -60,13 +64,11 @@ async function statusOf(
   return {
     sync: config.name,
     state: checkpoint?.state ?? 'unknown',
-    ...(row?.through === undefined ? {} : { through: row.through }),
+    ...(rows.value ? { through: row?.through ?? 'none' } : {}),
     ...(look.value ? { latest: look.value.latest.version } : {}),
     ...(lookedAt === undefined ? {} : { lookedAt }),
     ...(lag ? { lag } : {}),
-    ...(row
-      ? { rows: { upserted: row.rowsUpserted, deleted: row.rowsDeleted, rejected: row.rowsRejected } }
-      : {}),
+    ...(rows.value ? { rows: totalsOf(row) } : {}),
     ...(chunks ? { chunks } : {}),
     ...(lastError ? { lastError } : {}),
   };
@@ -99,6 +101,14 @@ async function chunksOf(
   if (!plan) return undefined;
   const progress = await attempt(() => checkpoints.readProgress(plan.id, signal));
   return progress.value && { done: progress.value.done.size, total: plan.slices };
+}
+
+function totalsOf(row: SyncRow | undefined): NonNullable<SyncStatus['rows']> {
+  return {
+    upserted: row?.rowsUpserted ?? 0n,
+    deleted: row?.rowsDeleted ?? 0n,
+    rejected: row?.rowsRejected ?? 0n,
+  };
 }
 
 interface Attempt<T> {
