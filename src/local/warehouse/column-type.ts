@@ -26,8 +26,8 @@ export interface ColumnType {
 const { TTypeId } = types;
 
 /**
- * Nested types travel as JSON text under their own Thrift type, which makes the driver parse them. Unlike a
- * cluster, the driver cannot tell TIMESTAMP_NTZ from TIMESTAMP: Thrift has one type for both.
+ * Nested types travel as JSON text under their own Thrift type, which makes the driver parse them. Thrift has one
+ * type for TIMESTAMP and TIMESTAMP_NTZ; Arrow's time zone tells them apart.
  */
 const BY_NAME: Readonly<Record<string, () => ColumnType>> = {
   boolean: () => plain(TTypeId.BOOLEAN_TYPE, new Bool()),
