@@ -147,9 +147,14 @@ function serverText(error: ServerError): string {
   return error.message.charAt(0).toUpperCase() + error.message.slice(1);
 }
 
-/** `COPY t, line 7, column a: "…"`: the name stands before the first colon and quote, the value after them. */
+/**
+ * `COPY t, line 7, column a: "…"`, after a line of its own about JSON where there is one: the name stands before
+ * the first colon and quote, the value after them.
+ */
 function copyColumn(where: string | undefined): string | undefined {
-  return /^COPY [^:"\n]*, line \d+, column ([^:"\n]+)(?::|$)/.exec(where ?? '')?.[1];
+  return /^(?:JSON data, line \d+: [^\n]*\n)?COPY [^:"\n]*, line \d+, column ([^:"\n]+)(?::|$)/.exec(
+    where ?? '',
+  )?.[1];
 }
 
 /** Dropped sockets, refused WebSockets, names that do not resolve: the driver gives no code, or Node's own. */

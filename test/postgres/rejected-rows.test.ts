@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page, RejectedRow } from '../../src/source/source.ts';
+import { arrival, departure, type Fields, pagesOf, rejectedPage, version } from '../support/pages.ts';
+import {
+  type Fixture,
+  failureOf,
+  mappingOf,
+  openFixture,
+  Sync,
+  signal,
+  snapshot,
+  windowFrom,
+} from './fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+});
+afterAll(() => fixture.drop());
+
+const rejected = (row: Partial<RejectedRow>): RejectedRow => ({
+  reason: 'nul_character',
+  column: 'name',
+  key: ['secret-key'],
+  version: version(1),
+  ...row,
+});
+
+const withRejects = (lines: readonly Fields[], ...rows: readonly RejectedRow[]) =>
+  async function* (): AsyncGenerator<Page> {
+    yield rejectedPage(rows.slice(0, 1));
+    yield* pagesOf(lines)();
+    yield rejectedPage(rows.slice(1));
+  };
+
+async function stored(sync: Sync) {
+  return fixture.query(
+    'select key, reason, column_name, version, attempts from lakeferry.rejected_rows where sync = $1 order by key',
+    [sync.name],
+  );
+}
+
+describe('rejected rows that halt', () => {
+  test('leave nothing in the target, and are told by number, column and reason, never by key', async () => {
+    const sync = new Sync(fixture, mappingOf(['id text', 'name text']));
+    await sync.load([['a', 'x']]);
+    const plan = await sync.opened(windowFrom(0));
+    const pages = withRejects(
+      [arrival('a', 'y')],
+      rejected({}),
+      rejected({ key: ['secret-other'] }),
+      rejected({ reason: 'null_key', column: 'id', key: [null] }),
+    );
+    const failure = await failureOf(sync.applyPages(plan, pages));
+    expect(failure).toMatchObject({ kind: 'row_rejected', fields: { rejected: 3 } });
+    expect(failure.message).toMatch(/3 rows.*2 × column "name".*U\+0000.*1 × column "id".*NULL/);
+    expect(failure.message).not.toContain('secret');
+    expect(await sync.rows()).toEqual([['a', 'x']]);
+    expect(await stored(sync)).toEqual([]);
+  });
+});
+
+describe('rejected rows under quarantine', () => {
+  const quarantined = (columns = ['id text', 'name text']) =>
+    new Sync(fixture, mappingOf(columns, { rejectedRows: 'quarantine' }));
+
+  test('are put aside and counted, and all others are applied', async () => {
+    const sync = quarantined();
+    await sync.ensureTable();
+    const plan = await sync.opened(snapshot(1));
+    const nullKey = rejected({ reason: 'null_key', column: 'id', key: [null] });
+    const pages = withRejects([['a', 'x']], rejected({}), nullKey, nullKey);
+    expect(await sync.applyPages(plan, pages)).toEqual({
+      outcome: 'applied',
+      counts: { upserted: 1, deleted: 0, rejected: 3 },
+    });
+    await sync.target.finish(plan, signal);
+    expect(await stored(sync)).toEqual([
+      { key: [null], reason: 'null_key', column_name: 'id', version: '1', attempts: '2' },
+      { key: ['secret-key'], reason: 'nul_character', column_name: 'name', version: '1', attempts: '1' },
+    ]);
+    expect((await sync.state()).row.rowsRejected).toBe(3n);
+    const [freshness] = await fixture.query('select * from lakeferry.freshness where sync = $1', [sync.name]);
+    expect(freshness).toMatchObject({ rejected_keys: '2', rows_rejected: '3' });
+  });
+
+  test('are counted up when they come again, and forgotten when their key arrives or departs', async () => {
+    const sync = quarantined(['id integer', 'name text']);
+    await sync.load([]);
+    const reject = async (after: number, lines: readonly Fields[], ...keys: string[]) => {
+      const plan = await sync.opened(windowFrom(after));
+      const rows = keys.map((key) => rejected({ key: [key], version: version(after + 1) }));
+      await sync.applyPages(plan, withRejects(lines, ...rows));
+      await sync.target.finish(plan, signal);
+    };
+    await reject(0, [], '1', '2', '3');
+    await reject(1, [], '3');
+    expect(await stored(sync)).toMatchObject([
+      { key: ['1'] },
+      { key: ['2'] },
+      { version: '2', attempts: '2' },
+    ]);
+    await reject(2, [arrival('1', 'x'), departure(['2'], 2)]);
+    expect(await stored(sync)).toMatchObject([{ key: ['3'] }]);
+  });
+
+  test('may have keys of any length', async () => {
+    const sync = quarantined();
+    await sync.load([]);
+    const plan = await sync.opened(windowFrom(0));
+    await sync.applyPages(plan, withRejects([], rejected({ key: ['x'.repeat(100_000)] })));
+    expect(await stored(sync)).toHaveLength(1);
+  });
+});
