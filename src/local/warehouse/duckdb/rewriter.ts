@@ -71,10 +71,14 @@ const REFUSED_SYMBOLS: Readonly<Record<string, string>> = {
 
 const SYMBOLS: Readonly<Record<string, string>> = { '<=>': 'is not distinct from', '==': '=' };
 
-/** Plain names in Spark that DuckDB reserves. */
-const DUCKDB_RESERVED = new Set(
-  `ANALYSE ANALYZE ASYMMETRIC CHECK COLUMN CONSTRAINT DEFERRABLE DESCRIBE DO FOREIGN INITIALLY LAMBDA PLACING PRIMARY
-  REFERENCES RETURNING SHOW SUMMARIZE SYMMETRIC UNIQUE VARIADIC`.split(/\s+/),
+/** The words of queries and expressions; every other word is a name, and DuckDB might reserve it. */
+const KEYWORDS = new Set(
+  `ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END ESCAPE EXISTS FALSE FILTER
+  FIRST FOLLOWING FROM FULL GROUP GROUPING HAVING IGNORE ILIKE IN INNER INTERSECT IS JOIN LAST LEADING LEFT LIKE LIMIT
+  NATURAL NOT NULL NULLS OFFSET ON OR ORDER OUTER OVER PARTITION PRECEDING QUALIFY RANGE RESPECT RIGHT ROLLUP ROW ROWS
+  SELECT SEMI SETS SOME THEN TRAILING TRUE UNBOUNDED UNION USING VALUES WHEN WHERE WINDOW WITH WITHIN`.split(
+    /\s+/,
+  ),
 );
 
 const INTERVAL_UNIT = /^(?:year|month|week|day|hour|minute|second|millisecond|microsecond)s?$/i;
@@ -282,7 +286,6 @@ export class Rewriter implements ExpressionTranslator {
     }
     const refused = REFUSED_WORDS[upper];
     if (refused !== undefined) throw unsupported(refused);
-    if (DUCKDB_RESERVED.has(upper)) return quoteName(text);
     switch (upper) {
       case 'CURRENT_TIMESTAMP':
       case 'CURRENT_DATE':
@@ -298,7 +301,7 @@ export class Rewriter implements ExpressionTranslator {
           ? 'exclude'
           : 'except';
       default:
-        return text;
+        return KEYWORDS.has(upper) ? text : quoteName(text);
     }
   }
 
