@@ -12,7 +12,10 @@ type Operation = Awaited<ReturnType<DBSQLSession['executeStatement']>>;
 export type ResultRow = Readonly<Record<string, unknown>>;
 
 /** A warehouse that is starting answers with errors for a while: waits before open and execute are tried again. */
-const RETRY_DELAYS_MS = [500, 2_000, 5_000];
+const RETRY_DELAYS_MS: readonly number[] = [500, 2_000, 5_000];
+
+/** The driver's own farewell takes half a minute when nobody answers. */
+const FAREWELL_MS = 2_000;
 
 /** Rows of one fetch. Result rows may be megabytes. */
 const FETCH_ROWS = 64;
@@ -23,11 +26,13 @@ const FETCH_ROWS = 64;
  */
 export class Warehouse {
   readonly #connection: DatabricksConnection;
+  readonly #retryDelaysMs: readonly number[];
   #client: Promise<DBSQLClient> | undefined;
   readonly #idle: Session[] = [];
 
-  constructor(connection: DatabricksConnection) {
+  constructor(connection: DatabricksConnection, retryDelaysMs: readonly number[] = RETRY_DELAYS_MS) {
     this.#connection = connection;
+    this.#retryDelaysMs = retryDelaysMs;
   }
 
   /** All rows of a small result. `table` is for errors only. */
@@ -61,8 +66,12 @@ export class Warehouse {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    await Promise.allSettled(this.#idle.splice(0).map((session) => session.close()));
-    await client?.then((opened) => opened.close()).catch(() => {});
+    const farewell = async () => {
+      await Promise.allSettled(this.#idle.splice(0).map((session) => session.close()));
+      await (await client)?.close();
+    };
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, FAREWELL_MS).unref());
+    await Promise.race([farewell().catch(() => {}), timeout]);
   }
 
   /** Opening and executing are one step: a session may open and then be unknown while the warehouse starts. */
@@ -90,7 +99,7 @@ export class Warehouse {
       } catch (thrown) {
         void session?.close().catch(() => {});
         const error = sourceError(thrown, { table });
-        const delay = RETRY_DELAYS_MS[attempt];
+        const delay = this.#retryDelaysMs[attempt];
         if (error.kind !== 'source_unavailable' || delay === undefined) throw error;
         await untilAborted(new Promise((resolve) => setTimeout(resolve, delay).unref()), signal);
       }

@@ -21,8 +21,12 @@ import {
 /** DESCRIBE HISTORY is asked for at most this many commits. */
 const MAX_HISTORY = 1_000;
 
-export function openDatabricksSource(connection: DatabricksConnection): Source {
-  return new DatabricksSource(new Warehouse(connection));
+/** `retryDelaysMs`: waits before a statement is sent again to a warehouse that cannot be reached. */
+export function openDatabricksSource(
+  connection: DatabricksConnection,
+  options: { readonly retryDelaysMs?: readonly number[] } = {},
+): Source {
+  return new DatabricksSource(new Warehouse(connection, options.retryDelaysMs));
 }
 
 class DatabricksSource implements Source {
