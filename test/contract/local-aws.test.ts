@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -69,11 +71,13 @@ async function makeVisible(queue: string, { ReceiptHandle }: Message): Promise<v
   );
 }
 
-test('the services listen on the loopback interface only', () => {
-  expect([aws.sqs, aws.dynamodb].map((endpoint) => new URL(endpoint).hostname)).toEqual([
-    '127.0.0.1',
-    '127.0.0.1',
-  ]);
+test('the services listen on 127.0.0.1 and on no other address', async () => {
+  for (const endpoint of [aws.sqs, aws.dynamodb]) {
+    expect(new URL(endpoint).hostname).toBe('127.0.0.1');
+    const elsewhere = connect(Number(new URL(endpoint).port), '127.0.0.2');
+    const error = await once(elsewhere, 'connect').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+  }
   expect(new URL(resources.chunkQueueUrl).origin).toBe(aws.sqs);
 });
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { ProxyFaults } from './faults.ts';
 import { Lane } from './lane.ts';
+import type { WebSocketStream } from './web-socket.ts';
 
 export interface ProxyConnection {
   /** The port that Postgres sees as its client's. */
@@ -17,7 +17,8 @@ export interface ProxyConnection {
  */
 export type DropWay = 'cut' | 'close';
 
-/** The WebSocket close code of a server that shuts down. */
+/** Close codes of RFC 6455, section 7.4: the work is done; the server shuts down. */
+const NORMAL = 1000;
 const GOING_AWAY = 1001;
 
 /** How much may wait in a socket before its source is paused. */
@@ -25,7 +26,8 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
 /** Pipes bytes between a WebSocket and Postgres until either side ends; `onClosed` is called once. */
 export function pipe(
-  socket: WebSocket,
+  socket: WebSocketStream,
+  head: Buffer,
   postgres: { readonly host: string; readonly port: number },
   faults: ProxyFaults,
   onClosed: () => void,
@@ -49,8 +51,8 @@ export function pipe(
     tcp,
     (bytes) => {
       if (dropOnReply) return dropAfter(Buffer.alloc(0));
-      socket.send(bytes, () => toClient.setFull(socket.bufferedAmount > MAX_BUFFERED_BYTES));
-      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) toClient.setFull(true);
+      socket.send(bytes, () => toClient.setFull(socket.bufferedBytes > MAX_BUFFERED_BYTES));
+      if (socket.bufferedBytes > MAX_BUFFERED_BYTES) toClient.setFull(true);
     },
     faults,
   );
@@ -62,16 +64,18 @@ export function pipe(
     tcp.end(last);
   }
 
-  socket.on('message', (bytes: Buffer) => toPostgres.deliver(bytes));
-  socket.on('error', () => socket.terminate());
-  socket.on('close', () => {
-    toPostgres.finish(() => tcp.end());
-    onClosed();
-  });
+  socket.start(
+    head,
+    (bytes) => toPostgres.deliver(bytes),
+    () => {
+      toPostgres.finish(() => tcp.end());
+      onClosed();
+    },
+  );
   tcp.on('data', (bytes: Buffer) => toClient.deliver(bytes));
   tcp.on('drain', () => toPostgres.setFull(false));
   tcp.on('error', () => tcp.destroy());
-  tcp.on('close', () => toClient.finish(() => socket.close()));
+  tcp.on('close', () => toClient.finish(() => socket.close(NORMAL)));
 
   return {
     get localPort() {

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
-import { WebSocketServer } from 'ws';
 import { findFreePort } from '../free-port.ts';
 import { type DropWay, type ProxyConnection, pipe } from './connection.ts';
 import { ProxyFaults } from './faults.ts';
+import { WebSocketStream } from './web-socket.ts';
 
 export interface NeonProxyOptions {
   /** The server behind the proxy, as `startPostgres` gives it: the only one that clients can reach. */
@@ -36,9 +36,6 @@ export interface NeonProxy {
 
 const HOST = '127.0.0.1';
 
-/** One message may hold a whole buffer of COPY data. */
-const MAX_MESSAGE_BYTES = 1024 ** 3;
-
 /**
  * Neon's WebSocket endpoint in front of a Postgres server, on the loopback interface: `/v2`, and `/v1` with the
  * server's own `address`. For `@neondatabase/serverless` with `useSecureWebSocket` and `pipelineConnect` off.
@@ -46,19 +43,14 @@ const MAX_MESSAGE_BYTES = 1024 ** 3;
 export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Promise<NeonProxy> {
   const faults = new ProxyFaults();
   const connections = new Set<ProxyConnection>();
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-  });
   const server = createServer((_request, response) => response.writeHead(404).end());
   server.on('upgrade', (request, stream, head) => {
     if (!isEndpoint(request, postgres)) return refuse(stream, '404 Not Found');
     if (faults.takeRefusal()) return refuse(stream, '503 Service Unavailable');
-    sockets.handleUpgrade(request, stream, head, (socket) => {
-      const connection = pipe(socket, postgres, faults, () => connections.delete(connection));
-      connections.add(connection);
-    });
+    const socket = WebSocketStream.accept(request, stream);
+    if (socket === undefined) return refuse(stream, '400 Bad Request');
+    const connection = pipe(socket, head, postgres, faults, () => connections.delete(connection));
+    connections.add(connection);
   });
   server.listen(await findFreePort(port, 'the Neon proxy'), HOST);
   await once(server, 'listening');
