@@ -3,7 +3,7 @@ import { jsonDocument } from './json-document.ts';
 import { normalised } from './sync-status.ts';
 
 /**
- * The document of `lakeferry status --json`. Versions are decimal text, times ISO 8601 in UTC. `"unknown"` stands for
+ * The document of `lakeferry status --json`. Versions are decimal text, counts numbers, times ISO 8601 in UTC. `"unknown"` stands for
  * what could not be looked at, null for what is not there: nothing applied, never looked, no error.
  */
 export function statusJson(rows: readonly SyncStatus[]): string {
@@ -19,9 +19,9 @@ function statusValue({ sync, state, through, latest, lookedAt, lag, rows, lastEr
     lookedAt: lookedAt === undefined ? null : isoTime(lookedAt),
     lag: { versions: lag?.versions ?? 'unknown', seconds: lag?.seconds ?? 'unknown' },
     rows: {
-      upserted: rows?.upserted ?? 'unknown',
-      deleted: rows?.deleted ?? 'unknown',
-      rejected: rows?.rejected ?? 'unknown',
+      upserted: rows ? Number(rows.upserted) : 'unknown',
+      deleted: rows ? Number(rows.deleted) : 'unknown',
+      rejected: rows ? Number(rows.rejected) : 'unknown',
     },
     lastError: lastError ? { ...lastError, at: isoTime(lastError.at) } : null,
   };

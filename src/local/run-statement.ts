@@ -39,8 +39,8 @@ export async function runStatement(
     const columns = schema?.columns.map(({ columnName }) => columnName) ?? [];
     return { columns, rows: rows.map(shownRow) };
   } catch (thrown) {
-    const failure = thrown as { message?: string; response?: { errorMessage?: string } };
-    const message = failure.response?.errorMessage ?? failure.message ?? 'The statement failed.';
+    const failure = thrown as { message?: string; response?: { displayMessage?: string } };
+    const message = failure.response?.displayMessage ?? failure.message ?? 'The statement failed.';
     throw new SyncError('statement_failed', message, {}, { cause: thrown });
   } finally {
     signal.removeEventListener('abort', stop);

@@ -48,6 +48,20 @@ describe('the stack', () => {
     });
   });
 
+  it('lets both functions read the two secrets, through the layer that serves them', () => {
+    const functions = template.findResources('AWS::Lambda::Function', {
+      Properties: {
+        Runtime: 'nodejs24.x',
+        Environment: { Variables: { LAKEFERRY_CONFIG: 'lakeferry.yaml' } },
+      },
+    });
+    expect(Object.values(functions).map(({ Properties }) => Properties.Layers?.length)).toEqual([1, 1]);
+    const policies = JSON.stringify(template.findResources('AWS::IAM::Policy'));
+    expect(policies).toContain('secretsmanager:GetSecretValue');
+    expect(policies).toContain(':secret:lakeferry/databricks-??????');
+    expect(policies).toContain(':secret:lakeferry/neon-??????');
+  });
+
   it('keeps the checkpoint table when the stack goes', () => {
     template.hasResource('AWS::DynamoDB::GlobalTable', { DeletionPolicy: 'Retain' });
   });

@@ -166,7 +166,7 @@ describe('the status document', () => {
       latest: '9007199254740993',
       lookedAt: '2026-11-21T14:31:26.000Z',
       lag: { versions: '174', seconds: 10_805 },
-      rows: { upserted: '0', deleted: '0', rejected: '0' },
+      rows: { upserted: 0, deleted: 0, rejected: 0 },
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
     });
     expect(document.syncs[1]).toMatchObject({
