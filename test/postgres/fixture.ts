@@ -33,6 +33,10 @@ export async function openFixture(): Promise<Fixture> {
     ...database,
     connection,
     target,
+    async drop() {
+      await target.close();
+      await database.drop();
+    },
     limitedTarget: (limits) =>
       openPostgresTarget(connection, {
         limits: { statementMs: 60_000, lockMs: 10_000, idleMs: 60_000, ...limits },

@@ -359,11 +359,3 @@ describe('many at once', () => {
     expect(await sync.rows()).toEqual([['1', 'a']]);
   });
 });
-
-test('a connection that was cut between two calls is replaced', async () => {
-  const sync = await loadedSync();
-  fixture.proxy.dropAll();
-  expect((await sync.state()).row.through).toBe(0n);
-  await fixture.proxy.terminateBackends();
-  expect((await sync.state()).row.through).toBe(0n);
-});

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from '../../src/source/source.ts';
+import { MAX_REST_MS } from '../../src/target/postgres/database.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { arrival } from '../support/pages.ts';
 import { type Fixture, failureOf, mappingOf, openFixture, Sync, signal, snapshot, until } from './fixture.ts';
@@ -53,6 +54,46 @@ test('nothing of a transaction stays with the connection', async () => {
       [fixture.name],
     ),
   ).toEqual([]);
+});
+
+describe('a connection at rest', () => {
+  const backends = async (name: string) =>
+    fixture.query<{ pid: number }>('select pid from pg_stat_activity where application_name = $1', [name]);
+
+  test('is used again, until it rested for too long', async () => {
+    let now = 0;
+    const applicationName = 'rests';
+    const target = openPostgresTarget(fixture.connection, { applicationName, clock: { now: () => now } });
+    await target.migrate(signal);
+    const first = await backends(applicationName);
+    await target.readRows(signal);
+    expect(await backends(applicationName)).toEqual(first);
+    now = MAX_REST_MS;
+    await target.readRows(signal);
+    await until(async () => (await backends(applicationName)).length === 1);
+    expect(await backends(applicationName)).not.toEqual(first);
+    await target.close();
+    await until(async () => (await backends(applicationName)).length === 0);
+  });
+
+  test('is replaced when it was cut', async () => {
+    await fixture.target.readRows(signal);
+    fixture.proxy.dropAll();
+    await fixture.target.readRows(signal);
+    await fixture.proxy.terminateBackends();
+    await fixture.target.readRows(signal);
+  });
+
+  test('is replaced when it does not answer', async () => {
+    await fixture.target.readRows(signal);
+    const { fired } = fixture.proxy.faults;
+    const before = fired.held;
+    const hold = fixture.proxy.faults.hold();
+    const reading = fixture.target.readRows(signal);
+    await until(async () => fired.held >= before + 2);
+    hold.release();
+    await reading;
+  });
 });
 
 test('a server that takes no rows is not sent more than a few megabytes', async () => {

@@ -1,5 +1,6 @@
 import type { NeonConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
+import type { Clock } from '../../telemetry/clock.ts';
 import { cancelled } from './errors.ts';
 import { Session } from './session.ts';
 import type { Transaction } from './transaction.ts';
@@ -28,7 +29,9 @@ export interface TransactionLimits {
 const DEFAULT_LIMITS: TransactionLimits = { statementMs: 900_000, lockMs: 10_000, idleMs: 120_000 };
 
 /** Calls come in bursts; a connection that rested for longer has often been cut meanwhile. */
-const MAX_REST_MS = 30_000;
+export const MAX_REST_MS = 30_000;
+/** A function that was frozen may not have heard that its connection is gone: no answer comes then. */
+const RESTED_ANSWER_MS = 2_000;
 
 /**
  * Settings of one transaction, never of the session: PgBouncer would hand those on. The connection check stops a
@@ -49,9 +52,14 @@ set local jit = off;
 set local search_path = pg_catalog, pg_temp`;
 }
 
+function wasCut(error: unknown): boolean {
+  return error instanceof SyncError && (error.kind === 'target_unavailable' || error.kind === 'cancelled');
+}
+
 export function openDatabase(
   connection: NeonConnection,
   applicationName: string,
+  clock: Clock,
   limits: TransactionLimits = DEFAULT_LIMITS,
 ): Database {
   const closing = new AbortController();
@@ -63,7 +71,7 @@ export function openDatabase(
     const found = resting.get(url);
     resting.delete(url);
     if (found === undefined) return undefined;
-    if (found.session.reusable && performance.now() - found.since < MAX_REST_MS) return found.session;
+    if (found.session.reusable && clock.now() - found.since < MAX_REST_MS) return found.session;
     void found.session.end();
     return undefined;
   }
@@ -72,12 +80,11 @@ export function openDatabase(
     const rested = takeResting(url);
     if (rested) {
       try {
-        await rested.begin(begin, stop);
+        await rested.begin(begin, stop, AbortSignal.any([stop, AbortSignal.timeout(RESTED_ANSWER_MS)]));
         return rested;
       } catch (error) {
         await rested.end();
-        const wasCut = error instanceof SyncError && error.kind === 'target_unavailable';
-        if (!wasCut) throw error;
+        if (stop.aborted || !wasCut(error)) throw error;
       }
     }
     const session = await Session.connect({ url, localProxy: connection.localProxy, applicationName }, stop);
@@ -92,7 +99,7 @@ export function openDatabase(
 
   async function putBack(url: string, session: Session): Promise<void> {
     if (!session.reusable || closing.signal.aborted || resting.has(url)) return session.end();
-    resting.set(url, { session, since: performance.now() });
+    resting.set(url, { session, since: clock.now() });
   }
 
   return {

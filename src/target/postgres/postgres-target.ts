@@ -1,5 +1,6 @@
 import type { NeonConnection } from '../../config/connections.ts';
 import { asSyncError, type ErrorFields } from '../../error/sync-error.ts';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { type Log, silentLog } from '../../telemetry/log.ts';
 import type { Target, TargetFacts } from '../target.ts';
 import { applyChunk } from './apply.ts';
@@ -15,6 +16,7 @@ import type { Transaction } from './transaction.ts';
 
 export interface PostgresTargetOptions {
   readonly log?: Log;
+  readonly clock?: Clock;
   /** What `pg_stat_activity` shows. `lakeferry` when absent. */
   readonly applicationName?: string;
   readonly limits?: TransactionLimits;
@@ -26,7 +28,12 @@ export interface PostgresTargetOptions {
  */
 export function openPostgresTarget(connection: NeonConnection, options: PostgresTargetOptions = {}): Target {
   const log = options.log ?? silentLog;
-  const database = openDatabase(connection, options.applicationName ?? 'lakeferry', options.limits);
+  const database = openDatabase(
+    connection,
+    options.applicationName ?? 'lakeferry',
+    options.clock ?? systemClock,
+    options.limits,
+  );
   return {
     migrate: (signal) => database.transact('direct', signal, migrate),
     readState: (sync, table, key, signal) =>

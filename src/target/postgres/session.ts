@@ -56,10 +56,11 @@ export class Session implements Transaction {
     return !this.#lost && !this.#inTransaction && this.#unanswered === 0;
   }
 
-  /** `stop` ends whatever runs until the next `begin`. */
-  async begin(statement: string, stop: AbortSignal): Promise<void> {
-    this.#stop = stop;
+  /** `stop` ends whatever runs until the next `begin`; `beginStop`, where given, the beginning itself. */
+  async begin(statement: string, stop: AbortSignal, beginStop = stop): Promise<void> {
+    this.#stop = beginStop;
     await this.query(statement);
+    this.#stop = stop;
     this.#inTransaction = true;
   }
 
