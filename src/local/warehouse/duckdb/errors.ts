@@ -92,6 +92,12 @@ const RULES: readonly Rule[] = [
     detail: constant('An arithmetic operation overflowed.'),
   },
   {
+    text: /^Conversion Error.*field value out of range/,
+    errorClass: 'CAST_INVALID_INPUT',
+    sqlState: '22018',
+    detail: constant('A value is malformed for the type that it is cast to.'),
+  },
+  {
     text: /^Conversion Error.*(?:out of range|Could not cast value .* to DECIMAL)/i,
     errorClass: 'CAST_OVERFLOW',
     sqlState: '22003',

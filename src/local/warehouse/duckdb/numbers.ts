@@ -11,6 +11,9 @@ const SUFFIXES: Readonly<Record<string, string>> = {
 
 const BEYOND_BIGINT = 9_223_372_036_854_775_808n;
 
+/** One beyond the largest value. With a minus sign before it, which is no part of the literal, it is the smallest. */
+const BEYOND: Readonly<Record<string, bigint>> = { bigint: BEYOND_BIGINT, smallint: 32_768n, tinyint: 128n };
+
 /** A number literal of Databricks SQL, with its suffix, in DuckDB's dialect. */
 export function numberSql(literal: string): string {
   const [, digits, suffix = ''] = /^(.*?)(BD|[LSYDF])?$/i.exec(literal) as unknown as [
@@ -20,8 +23,7 @@ export function numberSql(literal: string): string {
   ];
   const type = SUFFIXES[suffix.toUpperCase()];
   if (suffix.toUpperCase() === 'BD') return decimal(digits);
-  // One beyond the largest bigint: the minus sign before it is not part of the literal.
-  if (type === 'bigint' && BigInt(digits) === BEYOND_BIGINT) return digits;
+  if (type !== undefined && /^\d+$/.test(digits) && BigInt(digits) === BEYOND[type]) return digits;
   if (type !== undefined) return `cast('${digits}' as ${type})`;
   if (/e/i.test(digits)) return digits;
   if (digits.includes('.') || BigInt(digits) > BEYOND_BIGINT) return decimal(digits);

@@ -5,6 +5,7 @@ import { quoteBytes, quoteName, quoteText } from './literal.ts';
 import { numberSql } from './numbers.ts';
 import type { ExpressionTranslator, RewriteContext } from './rewrite-context.ts';
 import { type Group, type Node, nest, tokenize } from './tokenizer.ts';
+import { windowsFirst } from './window-clause.ts';
 
 export interface TableFactor {
   /** The factor as it stands after FROM, with its alias. */
@@ -37,7 +38,7 @@ const CLAUSES = [
 
 /** Words that may stand before a parenthesis and are no function. */
 const NO_FUNCTION = new Set(
-  `ALL AND ANY AS BETWEEN BY CASE DISTINCT ELSE END EXCEPT EXISTS FILTER FROM GROUP HAVING IN INTERSECT IS JOIN LIKE
+  `ALL AND ANY AS BETWEEN BY CASE DISTINCT ELSE END EXCEPT EXISTS FROM GROUP HAVING IN INTERSECT IS JOIN LIKE
   ILIKE LIMIT MINUS NOT ON OR ORDER OVER PARTITION QUALIFY SELECT SETS CUBE ROLLUP THEN UNION USING VALUES WHEN WHERE
   WINDOW WITH ESCAPE OFFSET INTERVAL DIV NULL`.split(/\s+/),
 );
@@ -94,7 +95,7 @@ export class Rewriter implements ExpressionTranslator {
   }
 
   query(nodes: readonly Node[]): string {
-    const cursor = new Cursor(nodes);
+    const cursor = new Cursor(windowsFirst(nodes));
     if (!cursor.take('WITH')) return this.#body(cursor, true);
     const recursive = cursor.take('RECURSIVE');
     const ctes = new Set(this.#ctes);
@@ -265,9 +266,11 @@ export class Rewriter implements ExpressionTranslator {
     const upper = text.toUpperCase();
     const following = cursor.peek();
     const qualified = isSymbol(cursor.peek(-2), '.');
+    const isFilterClause = upper === 'FILTER' && cursor.peek(-2)?.kind === 'group';
     if (
       following?.kind === 'group' &&
       !NO_FUNCTION.has(upper) &&
+      !isFilterClause &&
       !isWord(cursor.peek(-2), 'AS', 'OVER', 'WINDOW')
     ) {
       const { items } = cursor.group();
