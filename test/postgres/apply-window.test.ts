@@ -125,7 +125,7 @@ describe('a window', () => {
   });
 
   test('takes names as they are, whatever they hold', async () => {
-    const long = 'ü'.repeat(31);
+    const long = `${'ü'.repeat(31)}x`;
     const mapping = mappingOf(
       [
         'Order "Id"|bigint',

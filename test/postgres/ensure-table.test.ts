@@ -1,6 +1,16 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Mapping } from '../../src/plan/mapping.ts';
-import { type Fixture, failureOf, mappingOf, openFixture, SOFT, Sync, signal } from './fixture.ts';
+import {
+  type Fixture,
+  failureOf,
+  locksAreWaitedFor,
+  mappingOf,
+  openFixture,
+  SOFT,
+  Sync,
+  signal,
+} from './fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -71,10 +81,23 @@ describe('a missing table', () => {
     await sync.ensureTable();
   });
 
-  test('is created once by many', async () => {
-    const sync = new Sync(fixture, mappingOf(['id integer']));
-    await Promise.all(Array.from({ length: 4 }, () => sync.ensureTable()));
+  test('is created by one of two while the other waits', async () => {
+    const own = await openFixture();
+    await own.query(`
+      create function public.pass_gate() returns event_trigger language plpgsql as
+        'begin perform pg_advisory_xact_lock(1); end';
+      create event trigger gate on ddl_command_end when tag in ('CREATE TABLE')
+        execute function public.pass_gate()`);
+    const gate = new pg.Client(own.url);
+    await gate.connect();
+    await gate.query('select pg_advisory_lock(1)');
+    const sync = new Sync(own, mappingOf(['id integer']));
+    const both = Promise.all([sync.ensureTable(), sync.ensureTable()]);
+    await locksAreWaitedFor(own, 2);
+    await gate.end();
+    await both;
     expect((await sync.state()).table).toMatchObject({ empty: true, uniqueBesidesKey: false });
+    await own.drop();
   });
 
   test.each([

@@ -191,13 +191,13 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await nextTurn();
 }
 
-/** Resolves when a backend of the database waits for a lock. */
-export function aLockIsWaitedFor({ query, name }: FreshDatabase): Promise<void> {
+/** Resolves when so many backends of the database wait for a lock. */
+export function locksAreWaitedFor({ query, name }: FreshDatabase, backends = 1): Promise<void> {
   return until(async () => {
     const waiting = await query(
       "select from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
       [name],
     );
-    return waiting.length > 0;
+    return waiting.length === backends;
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Page, RejectedRow } from '../../src/source/source.ts';
+import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { arrival, departure, type Fields, pagesOf, rejectedPage, version } from '../support/pages.ts';
 import {
   type Fixture,
@@ -14,9 +15,14 @@ import {
 
 let fixture: Fixture;
 beforeAll(async () => {
-  fixture = await openFixture();
+  const opened = await openFixture();
+  await opened.query(`alter database ${opened.name} set datestyle = 'SQL, DMY'`);
+  fixture = { ...opened, target: openPostgresTarget(opened.connection) };
 });
-afterAll(() => fixture.drop());
+afterAll(async () => {
+  await fixture.target.close();
+  await fixture.drop();
+});
 
 const rejected = (row: Partial<RejectedRow>): RejectedRow => ({
   reason: 'nul_character',
@@ -85,23 +91,26 @@ describe('rejected rows under quarantine', () => {
   });
 
   test('are counted up when they come again, and forgotten when their key arrives or departs', async () => {
-    const sync = quarantined(['id integer', 'name text']);
+    const sync = new Sync(
+      fixture,
+      mappingOf(['id integer', 'day date', 'name text'], { keyColumns: 2, rejectedRows: 'quarantine' }),
+    );
     await sync.load([]);
     const reject = async (after: number, lines: readonly Fields[], ...keys: string[]) => {
       const plan = await sync.opened(windowFrom(after));
-      const rows = keys.map((key) => rejected({ key: [key], version: version(after + 1) }));
+      const rows = keys.map((key) => rejected({ key: [key, '2026-02-03'], version: version(after + 1) }));
       await sync.applyPages(plan, withRejects(lines, ...rows));
       await sync.target.finish(plan, signal);
     };
     await reject(0, [], '1', '2', '3');
     await reject(1, [], '3');
     expect(await stored(sync)).toMatchObject([
-      { key: ['1'] },
-      { key: ['2'] },
+      { key: ['1', '2026-02-03'] },
+      { key: ['2', '2026-02-03'] },
       { version: '2', attempts: '2' },
     ]);
-    await reject(2, [arrival('1', 'x'), departure(['2'], 2)]);
-    expect(await stored(sync)).toMatchObject([{ key: ['3'] }]);
+    await reject(2, [arrival('1', '2026-02-03', 'x'), departure(['2', '2026-02-03'], 3)]);
+    expect(await stored(sync)).toMatchObject([{ key: ['3', '2026-02-03'] }]);
   });
 
   test('may have keys of any length', async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from '../../src/source/source.ts';
+import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { arrival, departure, type Fields, pagesOf } from '../support/pages.ts';
 import {
-  aLockIsWaitedFor,
   type Fixture,
   failureOf,
+  locksAreWaitedFor,
   mappingOf,
   openFixture,
   Sync,
@@ -175,11 +176,17 @@ describe('rule 4, straight into an empty target only', () => {
     const { pages, asked, release } = heldPages([['2', 'b']], [['1', 'a']]);
     const writing = sync.applyPages(first, pages);
     await asked;
-    const opening = failureOf(sync.target.open(second, signal));
-    await aLockIsWaitedFor(fixture);
+    // Under this default of the database, a transaction would go on seeing what it saw before it waited.
+    const isolation = `alter database ${fixture.name} set default_transaction_isolation`;
+    await fixture.query(`${isolation} = 'repeatable read'`);
+    const opener = openPostgresTarget(fixture.connection);
+    const opening = failureOf(opener.open(second, signal));
+    await locksAreWaitedFor(fixture);
     release();
     expect(await writing).toMatchObject({ outcome: 'applied' });
     expect((await opening).kind).toBe('target_not_empty');
+    await opener.close();
+    await fixture.query(`${isolation} to default`);
   });
 
   test('a loaded target that has become empty goes on with windows', async () => {
@@ -292,7 +299,7 @@ describe('many at once', () => {
     const first = sync.applyPages(plan, pages);
     await asked;
     const second = sync.apply(plan, [arrival('1', 'b'), arrival('2', 'b')]);
-    await aLockIsWaitedFor(fixture);
+    await locksAreWaitedFor(fixture);
     release();
     expect(await first).toMatchObject({ outcome: 'applied' });
     expect(await second).toEqual({ outcome: 'already_applied' });
