@@ -42,6 +42,10 @@ function heldPages(lines: readonly Fields[], before: readonly Fields[] = []) {
   return { pages, asked: asked.promise, release: held.resolve };
 }
 
+const unasked = () => {
+  throw new Error('The source was asked.');
+};
+
 describe('rule 1, identity', () => {
   test('a writer whose plan is superseded before its rows come is fenced', async () => {
     const sync = await loadedSync();
@@ -55,6 +59,13 @@ describe('rule 1, identity', () => {
     expect(await sync.rows()).toEqual([['1', 'a']]);
   });
 
+  test('a slice that was applied is not read from the source again', async () => {
+    const sync = await loadedSync();
+    const plan = await sync.opened(windowFrom(0));
+    await sync.apply(plan, []);
+    expect(await sync.applyPages(plan, unasked)).toEqual({ outcome: 'already_applied' });
+  });
+
   test('a message of a plan that is finished, superseded or unknown is fenced without asking the source', async () => {
     const sync = await loadedSync();
     const finished = await sync.opened(windowFrom(0));
@@ -62,9 +73,6 @@ describe('rule 1, identity', () => {
     await sync.target.finish(finished, signal);
     const open = await sync.opened(windowFrom(1));
     const never = { ...open, id: randomUUID() };
-    const unasked = () => {
-      throw new Error('The source was asked.');
-    };
     for (const plan of [finished, never, { ...open, sync: 'unknown' }]) {
       expect(await sync.applyPages(plan, unasked)).toEqual({ outcome: 'fenced' });
     }
@@ -75,6 +83,8 @@ describe('rule 1, identity', () => {
     const first = await sync.opened(windowFrom(0), { slices: 2 });
     await sync.apply(first, [], 0);
     const second = await sync.opened(windowFrom(0), { slices: 2 });
+    const other = await loadedSync();
+    await other.apply(await other.opened(windowFrom(0)), [], 0);
     expect(await sync.apply(second, [], 1)).toMatchObject({ outcome: 'applied' });
     expect(await sync.target.finish(second, signal)).toEqual({ outcome: 'incomplete', missing: [0] });
     expect(await sync.target.finish(first, signal)).toEqual({ outcome: 'superseded', through: 0n });
@@ -317,6 +327,19 @@ describe('many at once', () => {
       Array(3).fill({ outcome: 'superseded', through: 1n }),
     );
     expect((await sync.state()).row.rowsUpserted).toBe(2n);
+  });
+
+  test('whoever finishes waits for a writer, and counts its slice', async () => {
+    const sync = await loadedSync();
+    const plan = await sync.opened(windowFrom(0));
+    const { pages, asked, release } = heldPages([], [arrival('2', 'b')]);
+    const writing = sync.applyPages(plan, pages);
+    await asked;
+    const finishing = sync.target.finish(plan, signal);
+    await locksAreWaitedFor(fixture);
+    release();
+    await writing;
+    expect(await finishing).toEqual({ outcome: 'finished', through: 1n });
   });
 
   test('slices of one plan are written side by side', async () => {
