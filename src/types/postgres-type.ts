@@ -107,9 +107,9 @@ export function holdsWithoutLoss(type: DeltaType, target: PostgresType): boolean
         (unlimited && is('smallint', 'integer', 'bigint', ...TEXT))
       );
     case 'float':
-      return unlimited && is('real', 'double precision', 'numeric', ...TEXT);
+      return unlimited && is('real', 'double precision', ...TEXT);
     case 'double':
-      return unlimited && is('double precision', 'numeric', ...TEXT);
+      return unlimited && is('double precision', ...TEXT);
     case 'decimal':
       if (is('numeric')) return scaleAtLeast(target, type.scale);
       return unlimited && (is(...TEXT) || (type.scale === 0 && is('smallint', 'integer', 'bigint')));

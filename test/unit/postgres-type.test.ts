@@ -42,6 +42,7 @@ describe('Postgres types', () => {
 
   it.each([
     ['double', 'real', 'rounds'],
+    ['double', 'numeric', 'has no -0.0'],
     ['bigint', 'double precision', 'rounds past 2^53'],
     ['decimal(10,4)', 'numeric(10,2)', 'rounds'],
     ['timestamp', 'date', 'drops the time'],
