@@ -146,6 +146,26 @@ describe('expressions', () => {
     expect(await of(expression)).toEqual(value);
   });
 
+  it('text of a column of any type, also where it is an alias or belongs to an outer query', async () => {
+    const t =
+      "(select timestamp'2020-01-01 00:00:00.5' as a, 12345678901234567890.12BD as d, X'61' as x, 1e300 as f)";
+    expect(
+      await lake.sql(
+        `select a as b, cast(b as string) as c, cast(d as string) as d, concat(x, f) as x from ${t}`,
+      ),
+    ).toEqual([
+      { b: 1_577_836_800_500_000n, c: '2020-01-01 00:00:00.5', d: '12345678901234567890.12', x: 'a1e+300' },
+    ]);
+    expect(await lake.value(`select (select cast(o.a as string)) as c from ${t} as o`)).toBe(
+      '2020-01-01 00:00:00.5',
+    );
+    expect(await lake.value('select cast(max(id) as string) as m from range(3)')).toBe('2');
+    expect(
+      await lake.value('select cast(s.at as string) as m from (select struct(current_date() as at) as s)'),
+    ).toMatch(/^20/);
+    expect(await lake.failure('select cast(l as string) from (select array(1) as l)')).toBe(UNSUPPORTED);
+  });
+
   it('current_timestamp() is the engine’s clock, the same throughout a statement', async () => {
     const clock = { now: () => Date.UTC(2024, 0, 31, 10) };
     const still = await testEngine(undefined, clock);

@@ -1,3 +1,4 @@
+import { textSql } from './casts.ts';
 import { syntaxError, unsupported } from './errors.ts';
 import type { ExpressionTranslator } from './rewrite-context.ts';
 import { isText } from './static-facts.ts';
@@ -38,5 +39,5 @@ export function literalText(call: Call, index: number): string {
 /** Everything but text is turned into text as Spark prints it; what is text already stays as it is. */
 export function textArgument(nodes: readonly Node[], rewriter: ExpressionTranslator): string {
   const sql = rewriter.expression(nodes);
-  return isText(nodes) ? sql : `lf_to_string(${sql})`;
+  return isText(nodes) ? sql : textSql(sql);
 }

@@ -15,7 +15,7 @@ export function castSql(expression: string, type: WarehouseType): string {
     case 'timestamp_ntz':
       return `lf_to_${type.kind}(${expression})`;
     case 'string':
-      return `lf_to_string(${expression})`;
+      return textSql(expression);
     case 'varchar':
       return `left(lf_to_string(${expression}), ${type.length})`;
     case 'char':
@@ -24,6 +24,13 @@ export function castSql(expression: string, type: WarehouseType): string {
       return `cast(${expression} as ${duckTypeText(type)})`;
   }
 }
+
+/** `cast(expression as string)`. */
+export function textSql(expression: string): string {
+  return `${COLUMN.test(expression) ? 'lf_text' : 'lf_to_string'}(${expression})`;
+}
+
+const COLUMN = /^(?:\w+|"(?:[^"]|"")+")(?: \. "(?:[^"]|"")+")*$/;
 
 /** `try_cast`: NULL where the value is malformed or out of range. */
 export function tryCastSql(expression: string, type: WarehouseType): string {

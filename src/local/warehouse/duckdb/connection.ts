@@ -1,5 +1,8 @@
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { canceled, engineError } from './errors.ts';
+import { TYPED_PATH_SQL, UNTYPED_PATH_SQL } from './macros.ts';
+
+const AMBIGUOUS_MACRO = /^Binder Error: Macro lf_text\(\) has multiple overloads/;
 
 /** A DuckDB connection that fails with EngineErrors only, and stops when the statement's signal aborts. */
 export class Connection {
@@ -28,13 +31,8 @@ export class Connection {
     if (this.#signal?.aborted) throw canceled();
   }
 
-  async run(sql: string): Promise<DuckDBMaterializedResult> {
-    this.checkAborted();
-    try {
-      return await this.#duck.run(sql);
-    } catch (thrown) {
-      throw engineError(thrown);
-    }
+  run(sql: string): Promise<DuckDBMaterializedResult> {
+    return this.#bound(() => this.#duck.run(sql));
   }
 
   /** The number of rows that a statement wrote. */
@@ -43,18 +41,15 @@ export class Connection {
   }
 
   /** Hands a statement to `read` as it is bound, without running it. */
-  async prepared<T>(sql: string, read: (statement: DuckDBPreparedStatement) => T): Promise<T> {
-    this.checkAborted();
-    try {
+  prepared<T>(sql: string, read: (statement: DuckDBPreparedStatement) => T): Promise<T> {
+    return this.#bound(async () => {
       const statement = await this.#duck.prepare(sql);
       try {
         return read(statement);
       } finally {
         statement.destroySync();
       }
-    } catch (thrown) {
-      throw engineError(thrown);
-    }
+    });
   }
 
   /** All of `work` or nothing of it. */
@@ -68,6 +63,24 @@ export class Connection {
       // Past the signal: an aborted statement is rolled back too.
       await this.#duck.run('rollback').catch(() => undefined);
       throw thrown;
+    }
+  }
+
+  /** Binds again without the typed macros where they cannot be told apart; binding has no effect of its own. */
+  async #bound<T>(attempt: () => Promise<T>): Promise<T> {
+    this.checkAborted();
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (!(thrown instanceof Error && AMBIGUOUS_MACRO.test(thrown.message))) throw engineError(thrown);
+    }
+    try {
+      await this.#duck.run(UNTYPED_PATH_SQL);
+      return await attempt();
+    } catch (thrown) {
+      throw engineError(thrown);
+    } finally {
+      await this.#duck.run(TYPED_PATH_SQL).catch(() => undefined);
     }
   }
 

@@ -17,8 +17,12 @@ import { TYPE_REPORT_FUNCTION } from './json.ts';
 import { DIALECT_SQL, SESSION_SQL } from './macros.ts';
 import { typeText } from './types.ts';
 
-/** No extension is fetched from anywhere: what the warehouse needs is built in. NULLs sort as Spark sorts them. */
+/**
+ * No extension is fetched from anywhere: what the warehouse needs is built in. NULLs sort as Spark sorts them.
+ * Macros with typed parameters need the storage version.
+ */
 const SETTINGS = {
+  storage_compatibility_version: 'v1.4.0',
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
   default_null_order: 'nulls_first_on_asc_last_on_desc',

@@ -1,7 +1,7 @@
 import { raiseSql, USER_RAISED } from './errors.ts';
 
-/** The schema that holds what Spark means where DuckDB means something else; first on the search path. */
-export const DIALECT_SCHEMA = 'dialect';
+/** The schema that holds what Spark means where DuckDB means something else. */
+const DIALECT_SCHEMA = 'dialect';
 
 const DIVISION = raiseSql('DIVIDE_BY_ZERO', '22012', 'Division by zero.');
 const REMAINDER = raiseSql('REMAINDER_BY_ZERO', '22012', 'Remainder by zero.');
@@ -42,6 +42,17 @@ function integerCast(type: string, cast: 'cast' | 'try_cast'): string {
     else ${cast}(x as ${type}) end`;
 }
 
+/** Overloads by type; none for double, as decimals would take it and lose digits. */
+const TYPED_TEXT = [
+  '(x varchar) as x',
+  '(x timestamptz) as cast(lf_utc(x) as varchar)',
+  '(x blob) as decode(x)',
+  ...['boolean', 'tinyint', 'smallint', 'integer', 'bigint', 'hugeint', 'date', 'timestamp'].map(
+    (type) => `(x ${type}) as cast(x as varchar)`,
+  ),
+  '(x) as lf_to_string(x)',
+].join(', ');
+
 const BOOLEAN_TEXT = `case
     when lower(trim(cast(x as varchar))) in ('t', 'true', 'y', 'yes', '1') then true
     when lower(trim(cast(x as varchar))) in ('f', 'false', 'n', 'no', '0') then false
@@ -68,6 +79,7 @@ const MACROS: readonly string[] = [
     when typeof(x) = 'BLOB' then decode(try_cast(x as blob))
     when right(typeof(x), 1) = ']' or starts_with(typeof(x), 'STRUCT(') or starts_with(typeof(x), 'MAP(') then ${NESTED}
     else cast(x as varchar) end`,
+  'lf_text(x) as lf_to_string(x)',
   `lf_to_binary(x) as case when typeof(x) = 'VARCHAR' then encode(cast(x as varchar)) else cast(x as blob) end`,
   `lf_to_boolean(x) as case when typeof(x) = 'VARCHAR' then ${BOOLEAN_TEXT} ${MALFORMED} end else cast(x as boolean) end`,
   `lf_try_boolean(x) as case when typeof(x) = 'VARCHAR' then ${BOOLEAN_TEXT} null end else try_cast(x as boolean) end`,
@@ -94,12 +106,24 @@ const MACROS: readonly string[] = [
   `lf_raise(message) as error('${USER_RAISED}' || message)`,
 ];
 
-/** Instants are shown in UTC only. A connection runs this first. */
-export const SESSION_SQL = `set TimeZone = 'UTC'; set search_path = '${DIALECT_SCHEMA},main'`;
+/**
+ * Holds `lf_text` by overloads: for the columns of a wide query, branches by type take DuckDB's binder many times
+ * as long. It cannot choose an overload for a column of an outer query or an alias of the same select list; then
+ * the statement is bound again without this schema.
+ */
+const TYPED_SCHEMA = `${DIALECT_SCHEMA}_typed`;
 
-/** One script that makes or renews the dialect's schema; a macro may use those before it. */
+export const TYPED_PATH_SQL = `set search_path = '${TYPED_SCHEMA},${DIALECT_SCHEMA},main'`;
+export const UNTYPED_PATH_SQL = `set search_path = '${DIALECT_SCHEMA},main'`;
+
+/** Instants are shown in UTC only. A connection runs this first. */
+export const SESSION_SQL = `set TimeZone = 'UTC'; ${TYPED_PATH_SQL}`;
+
+/** One script that makes or renews the dialect; a macro may use those before it. */
 export const DIALECT_SQL = [
   `create schema if not exists ${DIALECT_SCHEMA}`,
+  `create schema if not exists ${TYPED_SCHEMA}`,
   SESSION_SQL,
   ...MACROS.map((macro) => `create or replace macro ${DIALECT_SCHEMA}.${macro}`),
+  `create or replace macro ${TYPED_SCHEMA}.lf_text${TYPED_TEXT}`,
 ].join(';\n');
