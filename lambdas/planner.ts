@@ -2,7 +2,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import { SyncError } from '../src/error/sync-error.ts';
 import { planSync, type Tick } from '../src/sync/plan-sync.ts';
-import { environmentRuntime, logger, type Runtime } from './runtime.ts';
+import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
 /** What EventBridge Scheduler sends: the sync's name. `byPerson` is set by the command line. */
 export interface PlannerEvent {
@@ -15,7 +15,7 @@ const TIMEOUT_EARLY_MS = 5_000;
 
 /** One tick for one sync. Throws what a later tick may mend, so that it counts as an error of the function. */
 export function plannerHandler(runtime: () => Promise<Runtime>) {
-  return middy<PlannerEvent, Tick>({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS })
+  return middy<PlannerEvent, Tick>(stopsEarly(TIMEOUT_EARLY_MS))
     .use(injectLambdaContext(logger))
     .handler(async (event, _context, { signal }) => {
       const { config, services } = await runtime();

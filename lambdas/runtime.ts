@@ -17,6 +17,15 @@ export interface Runtime {
 export const logger = new Logger({ serviceName: 'lakeferry' });
 export const metrics = new Metrics({ namespace: 'Lakeferry', serviceName: 'lakeferry' });
 
+/**
+ * Stops a function's work `ms` before Lambda stops the function: its signal aborts then, and what is left of the time
+ * is for its clean-up. The function's own answer stands. The one that middy would give by itself comes at the abort,
+ * and Lambda would freeze the sandbox in the middle of the clean-up.
+ */
+export function stopsEarly(ms: number) {
+  return { timeoutEarlyInMillis: ms, timeoutEarlyResponse: () => new Promise<never>(() => {}) };
+}
+
 let runtime: Promise<Runtime> | undefined;
 
 /** Made once per sandbox, at the first invocation. */

@@ -6,30 +6,46 @@ import { decodeMessage } from '../src/plan/codec.ts';
 import { applyChunk } from '../src/sync/apply-chunk.ts';
 import { handleChunkFailure } from '../src/sync/chunk-failure.ts';
 import type { Services } from '../src/sync/services.ts';
-import { environmentRuntime, logger, type Runtime } from './runtime.ts';
+import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
 /** Time to roll back, note the failure and give the message back before Lambda freezes the sandbox. */
 const TIMEOUT_EARLY_MS = 10_000;
-const CLEAN_UP_MS = 8_000;
+const CLEAN_UP_MS = 6_000;
 /** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
 export const MAX_RECEIVES = 5;
 
 /** Applies the chunks of an SQS event, one after the other. Names the messages that are to come again. */
 export function writerHandler(runtime: () => Promise<Runtime>) {
-  return middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS })
+  return middy<SQSEvent, SQSBatchResponse>(stopsEarly(TIMEOUT_EARLY_MS))
     .use(injectLambdaContext(logger))
     .handler(async (event, _context, { signal }) => {
       const { services } = await runtime();
       const batchItemFailures: { itemIdentifier: string }[] = [];
       for (const record of event.Records) {
-        if (!(await applyRecord(services, record, signal)))
+        if (!(await isDone(services, record, signal)))
           batchItemFailures.push({ itemIdentifier: record.messageId });
       }
       return { batchItemFailures };
     });
 }
 
-/** Whether the message is done with. */
+/** Whether the message is done with. Never throws: one message must not fail the others of its batch. */
+async function isDone(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await applyRecord(services, record, signal);
+  } catch (thrown) {
+    const { fields, kind, message } = asSyncError(thrown);
+    services.log.error('message not handled', {
+      ...fields,
+      messageId: record.messageId,
+      kind,
+      reason: message,
+    });
+    return false;
+  }
+}
+
+/** Throws what leaves the message as it is, until its visibility timeout ends. */
 async function applyRecord(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
   const chunk = decodeMessage(record.body);
   try {

@@ -1,5 +1,5 @@
-import type { SyncError } from '../error/sync-error.ts';
-import type { Chunk } from '../plan/plan.ts';
+import { asSyncError, type SyncError } from '../error/sync-error.ts';
+import type { Chunk, Plan } from '../plan/plan.ts';
 import { advance } from './advance.ts';
 import { haltSync } from './halt-sync.ts';
 import type { Services } from './services.ts';
@@ -21,7 +21,10 @@ export type FailureOutcome =
   | { readonly outcome: 'acknowledge' }
   | { readonly outcome: 'return'; readonly seconds: number };
 
-/** Step 10: what a writer does about a chunk that was not applied. `random` is in [0, 1). */
+/**
+ * Step 10: what a writer does about a chunk that was not applied. `random` is in [0, 1). When it cannot be noted, the
+ * message comes again all the same.
+ */
 export async function handleChunkFailure(
   services: Services,
   { plan, slice }: Chunk,
@@ -31,32 +34,40 @@ export async function handleChunkFailure(
   random: () => number = Math.random,
 ): Promise<FailureOutcome> {
   const { checkpoints, clock, log, metrics } = services;
-  const facts = { sync: plan.sync, planId: plan.id, slice, attempt, kind: error.kind };
-  log.warn('chunk not applied', { ...error.fields, ...facts, reason: error.message });
+  const facts = { sync: plan.sync, planId: plan.id, slice, attempt };
+  log.warn('chunk not applied', { ...error.fields, ...facts, kind: error.kind, reason: error.message });
   metrics.chunkFailed(plan.sync, error.kind);
-  await checkpoints.recordFailure(
-    plan.id,
-    slice,
-    { kind: error.kind, message: error.message, attempt, at: clock.now() },
+  const comesAgain: FailureOutcome = { outcome: 'return', seconds: backoffSeconds(attempt, random) };
+  try {
+    const failure = { kind: error.kind, message: error.message, attempt, at: clock.now() };
+    await checkpoints.recordFailure(plan.id, slice, failure, signal);
+    if (error.action === 'replan') {
+      await freeForReplan(services, plan, signal);
+      return { outcome: 'acknowledge' };
+    }
+    if (error.action !== 'retry' || lastAttempt) {
+      await haltSync(services, plan.sync, error, { planId: plan.id }, signal);
+    }
+  } catch (thrown) {
+    const { kind, message } = asSyncError(thrown);
+    log.error('chunk failure not noted', { ...facts, kind, reason: message });
+  }
+  return comesAgain;
+}
+
+/**
+ * The plan fits the world no more. Freed, the next tick reconciles and makes another, which fences this one. A sync
+ * that another slice halted stays halted.
+ */
+async function freeForReplan({ checkpoints }: Services, plan: Plan, signal: AbortSignal): Promise<void> {
+  const by = { planId: plan.id };
+  await advance(
+    checkpoints,
+    plan.sync,
+    (checkpoint) =>
+      checkpoint.state === 'halted' ? undefined : { type: 'release', by, through: checkpoint.through },
     signal,
   );
-  if (error.action === 'replan') {
-    // The plan fits the world no more. Freed, the next tick reconciles and makes another, which fences this one.
-    // A sync that another slice halted stays halted.
-    const { checkpoint } = await checkpoints.read(plan.sync, signal);
-    if (checkpoint.state === 'halted') return { outcome: 'acknowledge' };
-    await advance(
-      checkpoints,
-      plan.sync,
-      { type: 'release', by: { planId: plan.id }, through: checkpoint.through },
-      signal,
-    );
-    return { outcome: 'acknowledge' };
-  }
-  if (error.action !== 'retry' || lastAttempt) {
-    await haltSync(services, plan.sync, error, { planId: plan.id }, signal);
-  }
-  return { outcome: 'return', seconds: backoffSeconds(attempt, random) };
 }
 
 /** Exponential with full jitter: 1 to 2^attempt seconds, at most MAX_BACKOFF_SECONDS. */

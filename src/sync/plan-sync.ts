@@ -86,7 +86,7 @@ async function lookAfter(
     if (!options.byPerson && resends >= MAX_RESENDS) {
       const message = `${finished.missing.length} of ${plan.slices} chunks were sent ${resends + 1} times and not applied.`;
       const stalled = new SyncError('plan_stalled', message, { sync: config.name, planId: plan.id });
-      return haltSync(services, config.name, stalled, { planId: plan.id }, signal);
+      return tickAt(await haltSync(services, config.name, stalled, { planId: plan.id }, signal));
     }
     await sendSlices(services, plan, finished.missing, signal);
     await advance(
@@ -101,8 +101,8 @@ async function lookAfter(
     if (error.action === 'replan') {
       return claimAndPlan(services, config, { resume: false, stalledPlan: plan.id }, signal);
     }
-    if (error.action === 'halt') return haltSync(services, config.name, error, { planId: plan.id }, signal);
-    throw error;
+    if (error.action !== 'halt') throw error;
+    return tickAt(await haltSync(services, config.name, error, { planId: plan.id }, signal));
   }
 }
 
@@ -120,11 +120,7 @@ async function claimAndPlan(
     { type: 'claim', token, now: clock.now(), leaseMs: LEASE_MS, ...how },
     signal,
   );
-  if (claimed.outcome === 'refused') {
-    const { checkpoint } = claimed;
-    if (checkpoint.state === 'halted') return { outcome: 'halted', cause: checkpoint.cause };
-    return { outcome: checkpoint.state === 'paused' ? 'paused' : 'busy' };
-  }
+  if (claimed.outcome === 'refused') return tickAt(claimed.checkpoint);
   let through = claimed.checkpoint.through;
   try {
     for (let attempt = 0; attempt < MAX_REPLANS; attempt++) {
@@ -142,8 +138,14 @@ async function claimAndPlan(
       await advance(checkpoints, config.name, release, AbortSignal.timeout(RELEASE_MS)).catch(() => {});
       throw error;
     }
-    return haltSync(services, config.name, error, { claim: token }, signal);
+    return tickAt(await haltSync(services, config.name, error, { claim: token }, signal));
   }
+}
+
+/** The tick of a planner that may do nothing more for a sync whose checkpoint is this. */
+function tickAt(checkpoint: Checkpoint): Tick {
+  if (checkpoint.state === 'halted') return { outcome: 'halted', cause: checkpoint.cause };
+  return { outcome: checkpoint.state === 'paused' ? 'paused' : 'busy' };
 }
 
 interface Turn {

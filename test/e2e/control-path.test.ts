@@ -121,6 +121,30 @@ describe('two planners', () => {
     await expectEqual();
   });
 
+  it('do not say that the sync is halted when the one that would halt it has lost its claim', async () => {
+    bench = await aBench(lake, { columns: { include: ['colour'], exclude: [], rename: {}, types: {} } });
+    const { source } = bench.services;
+    const [late, next] = [new Gate(), new Gate()].map((gate) => {
+      const looking = overriding(source, {
+        look: async (...args) => {
+          await gate.pass();
+          return source.look(...args);
+        },
+      });
+      return { gate, start: () => bench.tick('schedule', { source: looking }) };
+    });
+    if (!late || !next) throw new Error('there are two planners');
+    const lateTick = late.start();
+    await late.gate.reached;
+    bench.services.clock.advance(LEASE_MS);
+    const nextTick = next.start();
+    await next.gate.reached;
+    late.gate.open();
+    expect(await lateTick).toEqual({ outcome: 'busy' });
+    next.gate.open();
+    expect(await nextTick).toMatchObject({ outcome: 'halted', cause: { kind: 'source_column_missing' } });
+  });
+
   it('can be followed at once by another when one was cancelled in the middle', async () => {
     const cancel = new AbortController();
     const { source } = bench.services;

@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { parseCommitVersion } from '../../src/change/commit-version.ts';
+import type { Checkpoint, CheckpointStore } from '../../src/checkpoint/checkpoint.ts';
+import { ERROR_POLICY, type ErrorKind } from '../../src/error/error-kind.ts';
+import { SyncError } from '../../src/error/sync-error.ts';
+import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
+import type { Services } from '../../src/sync/services.ts';
+import { lineLog } from '../../src/telemetry/line-log.ts';
+import { noMetrics } from '../../src/telemetry/metrics.ts';
+import { HandClock, overriding, unused } from '../support/control.ts';
+import { NEVER } from '../support/lake.ts';
+import { MemoryCheckpoints } from '../support/memory-checkpoints.ts';
+import { aPlan } from '../support/plans.ts';
+
+const plan = aPlan();
+const chunk = { plan, slice: 1 };
+const SYNC = plan.sync;
+const FIRST = { attempt: 1, lastAttempt: false };
+const LAST = { attempt: 5, lastAttempt: true };
+const through = parseCommitVersion(4);
+const applying: Checkpoint = { state: 'applying', plan, sentAt: 1, resends: 0, through };
+const kindsThat = (action: string) =>
+  (Object.keys(ERROR_POLICY) as ErrorKind[]).filter((kind) => ERROR_POLICY[kind].action === action);
+
+describe('a chunk that was not applied', () => {
+  let checkpoints: MemoryCheckpoints;
+  let clock: HandClock;
+  let lines: string[];
+  let halted: string[];
+
+  beforeEach(() => {
+    checkpoints = new MemoryCheckpoints();
+    clock = new HandClock();
+    lines = [];
+    halted = [];
+  });
+
+  const errorOf = (kind: ErrorKind) =>
+    new SyncError(kind, 'It did not work.', { sync: SYNC }, { cause: new Error('quoted-row') });
+
+  async function store(checkpoint: Checkpoint): Promise<void> {
+    const { revision } = await checkpoints.read(SYNC, NEVER);
+    await checkpoints.write(SYNC, checkpoint, revision, NEVER);
+  }
+
+  const read = async () => (await checkpoints.read(SYNC, NEVER)).checkpoint;
+
+  function fail(
+    kind: ErrorKind,
+    delivery = FIRST,
+    { random = 0, over = checkpoints }: { random?: number; over?: CheckpointStore } = {},
+  ) {
+    const services: Services = {
+      source: unused('source'),
+      target: unused('target'),
+      queue: unused('queue'),
+      checkpoints: over,
+      clock,
+      log: lineLog({ write: (line) => lines.push(line) }, { format: 'json', clock }),
+      metrics: { ...noMetrics, halted: (_, haltedBy) => halted.push(haltedBy) },
+    };
+    return handleChunkFailure(services, chunk, errorOf(kind), delivery, NEVER, () => random);
+  }
+
+  it('is noted with kind, message, attempt and time', async () => {
+    await store(applying);
+    await fail('target_busy', { attempt: 3, lastAttempt: false });
+    expect((await checkpoints.readProgress(plan.id, NEVER)).failures).toEqual(
+      new Map([[1, { kind: 'target_busy', message: 'It did not work.', attempt: 3, at: clock.now() }]]),
+    );
+  });
+
+  it('is logged with sync, plan, slice, attempt and kind, and without what the driver said', async () => {
+    await store(applying);
+    await fail('target_busy', { attempt: 3, lastAttempt: false });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'warn', sync: SYNC, planId: plan.id, slice: 1, attempt: 3, kind: 'target_busy' },
+    ]);
+    expect(lines.join()).not.toContain('quoted-row');
+  });
+
+  it.each(kindsThat('retry'))('comes again after %s, and the sync goes on', async (kind) => {
+    await store(applying);
+    expect(await fail(kind)).toMatchObject({ outcome: 'return' });
+    expect(await read()).toEqual(applying);
+  });
+
+  it('waits longer with every attempt, within a bound', async () => {
+    const seconds: number[] = [];
+    for (let attempt = 1; attempt <= 12; attempt++) {
+      const failure = await fail('target_busy', { attempt, lastAttempt: false }, { random: 1 - 1e-9 });
+      if (failure.outcome === 'return') seconds.push(failure.seconds);
+    }
+    expect(seconds).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]);
+  });
+
+  it('waits for a random part of that, so that chunks which fail together do not come back together', async () => {
+    const delivery = { attempt: 6, lastAttempt: false };
+    const waits = [0, 0.25, 0.5, 0.999].map((random) => fail('target_busy', delivery, { random }));
+    expect((await Promise.all(waits)).map((failure) => 'seconds' in failure && failure.seconds)).toEqual([
+      1, 17, 33, 64,
+    ]);
+  });
+
+  it('halts the sync with its cause at the last attempt, and leaves the message to the dead-letter queue', async () => {
+    await store(applying);
+    expect(await fail('target_unavailable', LAST)).toMatchObject({ outcome: 'return' });
+    const { message, remedy } = errorOf('target_unavailable');
+    expect(await read()).toEqual({
+      state: 'halted',
+      plan,
+      through,
+      cause: { kind: 'target_unavailable', message, remedy, at: clock.now() },
+    });
+    expect(halted).toEqual(['target_unavailable']);
+  });
+
+  it.each([...kindsThat('halt'), ...kindsThat('refuse')])(
+    'halts the sync at once on %s, and comes again for a redrive',
+    async (kind) => {
+      await store(applying);
+      expect(await fail(kind)).toMatchObject({ outcome: 'return' });
+      expect(await read()).toMatchObject({ state: 'halted', plan, cause: { kind } });
+    },
+  );
+
+  it('keeps the first cause when several slices halt', async () => {
+    await store(applying);
+    await fail('row_rejected');
+    await fail('unique_conflict');
+    expect(await read()).toMatchObject({ state: 'halted', cause: { kind: 'row_rejected' } });
+    expect(halted).toEqual(['row_rejected']);
+  });
+
+  it.each(kindsThat('replan'))(
+    'frees the sync for another plan on %s, even at the last attempt',
+    async (kind) => {
+      await store(applying);
+      expect(await fail(kind, LAST)).toEqual({ outcome: 'acknowledge' });
+      expect(await read()).toEqual({ state: 'idle', through });
+    },
+  );
+
+  it('does not free a sync that another slice halted', async () => {
+    await store(applying);
+    await fail('row_rejected');
+    const before = await read();
+    expect(await fail('target_replaced')).toEqual({ outcome: 'acknowledge' });
+    expect(await read()).toEqual(before);
+  });
+
+  it('does not free a sync that another slice halts at that moment', async () => {
+    await store(applying);
+    let before: Checkpoint | undefined;
+    const over = overriding<CheckpointStore>(checkpoints, {
+      write: async (...args) => {
+        if (!before) {
+          await fail('row_rejected');
+          before = await read();
+        }
+        return checkpoints.write(...args);
+      },
+    });
+    expect(await fail('target_replaced', FIRST, { over })).toEqual({ outcome: 'acknowledge' });
+    expect(before).toMatchObject({ state: 'halted' });
+    expect(await read()).toEqual(before);
+  });
+
+  it.each(['target_replaced', 'row_rejected'] as const)(
+    'leaves the checkpoint of another plan alone on %s',
+    async (kind) => {
+      const other: Checkpoint = { state: 'applying', plan: aPlan(), sentAt: 1, resends: 0, through };
+      await store(other);
+      await fail(kind, LAST);
+      expect(await read()).toEqual(other);
+      expect(halted).toEqual([]);
+    },
+  );
+
+  it('does not tell of a halt that was refused', async () => {
+    await fail('row_rejected');
+    expect((await read()).state).toBe('new');
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual(['chunk not applied', 'sync not halted']);
+  });
+
+  it.each(['target_busy', 'target_replaced', 'row_rejected'] as const)(
+    'comes again on %s when nothing can be noted',
+    async (kind) => {
+      const away = async () => {
+        throw new SyncError('checkpoint_unavailable', 'The checkpoint table is away.');
+      };
+      const over = overriding<CheckpointStore>(checkpoints, { recordFailure: away, read: away, write: away });
+      expect(await fail(kind, FIRST, { over })).toEqual({ outcome: 'return', seconds: 1 });
+    },
+  );
+});
