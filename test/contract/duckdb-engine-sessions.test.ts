@@ -2,6 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_NAMESPACE } from '../../src/local/warehouse/duckdb/catalog.ts';
+import { Database } from '../../src/local/warehouse/duckdb/database.ts';
+import { runStatement } from '../../src/local/warehouse/duckdb/statement.ts';
+import { CurrentTables } from '../../src/local/warehouse/duckdb/statement-context.ts';
+import { systemClock } from '../../src/telemetry/clock.ts';
 import { NO_SIGNAL, type TestEngine, testEngine } from '../support/duckdb-engine.ts';
 
 let lake: TestEngine;
@@ -130,6 +135,32 @@ describe('many at once', () => {
     }
     await writing;
     await writer.close();
+  });
+
+  it('a reader whose rows a VACUUM took away in the meantime gets an error, not fewer rows', async () => {
+    const database = await Database.open(undefined, systemClock);
+    const context = {
+      database,
+      connection: await database.connect(),
+      session: { namespace: DEFAULT_NAMESPACE, statementTimeoutSeconds: 0 },
+      nowMicros: 0n,
+    };
+    await runStatement(context, 'create table t as select 1 as a');
+    await runStatement(context, 'delete from t');
+    const [old, feed, newest] = [
+      new CurrentTables(context),
+      new CurrentTables(context),
+      new CurrentTables(context),
+    ];
+    old.snapshot(['t'], 0n);
+    feed.changes(['t'], 0n, undefined);
+    newest.snapshot(['t'], undefined);
+    await runStatement(context, 'vacuum t retain 0 hours');
+    expect(() => old.checkStillKept()).toThrow('BEYOND_DELETED_FILE_RETENTION');
+    expect(() => feed.checkStillKept()).toThrow('BEYOND_DELETED_FILE_RETENTION');
+    expect(() => newest.checkStillKept()).not.toThrow();
+    context.connection.close();
+    await database.close();
   });
 
   it('a statement that waits or runs stops when its signal aborts, and leaves the session usable', async () => {

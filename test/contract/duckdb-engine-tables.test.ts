@@ -136,6 +136,13 @@ describe('statements that write', () => {
     expect(await changes(2, 3)).toEqual([]);
   });
 
+  it('a condition that is not deterministic is refused', async () => {
+    await create('a');
+    const refused = 'DELTA_NON_DETERMINISTIC_FUNCTION_NOT_SUPPORTED 0AKDC';
+    expect(await lake.failure(`update ${t} set id = 2 where (rand() < 0.5)`)).toBe(refused);
+    expect(await lake.failure(`delete from ${t} where name = uuid()`)).toBe(refused);
+  });
+
   it('TRUNCATE deletes every row and names no count', async () => {
     await create('a', 'b');
     await lake.sql(`truncate table ${t}`);

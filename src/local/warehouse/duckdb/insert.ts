@@ -67,7 +67,7 @@ export function affected(...counts: readonly (readonly [string, number])[]): Eng
 }
 
 /** Writes the rows of a query or of VALUES into `given` columns; the others get their default. */
-export async function insertSource(
+async function insertSource(
   context: StatementContext,
   table: Table,
   version: bigint,

@@ -6,83 +6,22 @@ import { numberSql } from './numbers.ts';
 import type { ExpressionTranslator, RewriteContext } from './rewrite-context.ts';
 import { type Group, type Node, nest, tokenize } from './tokenizer.ts';
 import { windowsFirst } from './window-clause.ts';
+import {
+  CLAUSES,
+  INTERVAL_UNIT,
+  KEYWORDS,
+  NO_ALIAS,
+  NO_FUNCTION,
+  REFUSED_SYMBOLS,
+  REFUSED_WORDS,
+  SYMBOLS,
+} from './words.ts';
 
 export interface TableFactor {
   /** The factor as it stands after FROM, with its alias. */
   readonly sql: string;
   readonly alias: string | undefined;
 }
-
-/** Words behind a FROM item that are no alias of it. */
-const NO_ALIAS = new Set(
-  `ON USING WHERE GROUP HAVING ORDER LIMIT OFFSET QUALIFY WINDOW UNION INTERSECT EXCEPT MINUS JOIN INNER LEFT RIGHT
-  FULL CROSS NATURAL SEMI ANTI LATERAL SORT DISTRIBUTE CLUSTER PIVOT UNPIVOT TABLESAMPLE SET WHEN VERSION TIMESTAMP
-  FOR VALUES SELECT`.split(/\s+/),
-);
-
-const CLAUSES = [
-  'WHERE',
-  'GROUP',
-  'HAVING',
-  'ORDER',
-  'LIMIT',
-  'OFFSET',
-  'QUALIFY',
-  'WINDOW',
-  'UNION',
-  'INTERSECT',
-  'EXCEPT',
-  'MINUS',
-  'SELECT',
-];
-
-/** Words that may stand before a parenthesis and are no function. */
-const NO_FUNCTION = new Set(
-  `ALL AND ANY AS BETWEEN BY CASE DISTINCT ELSE END EXCEPT EXISTS FROM GROUP HAVING IN INTERSECT IS JOIN LIKE
-  ILIKE LIMIT MINUS NOT ON OR ORDER OVER PARTITION QUALIFY SELECT SETS CUBE ROLLUP THEN UNION USING VALUES WHEN WHERE
-  WINDOW WITH ESCAPE OFFSET INTERVAL DIV NULL`.split(/\s+/),
-);
-
-const REFUSED_WORDS: Readonly<Record<string, string>> = {
-  LATERAL: 'LATERAL',
-  PIVOT: 'PIVOT',
-  UNPIVOT: 'UNPIVOT',
-  TABLESAMPLE: 'TABLESAMPLE',
-  RLIKE: 'RLIKE; use regexp_like',
-  REGEXP: 'REGEXP; use regexp_like',
-  MATCH_RECOGNIZE: 'MATCH_RECOGNIZE',
-};
-
-const REFUSED_SYMBOLS: Readonly<Record<string, string>> = {
-  '::': 'the operator "::"; use cast(… as …)',
-  ':': 'the operator ":"',
-  '[': 'subscripts; use element_at',
-  ']': 'subscripts; use element_at',
-  '^': 'the operator "^"',
-  '~': 'the operator "~"',
-  '!': 'the operator "!"; use NOT',
-  '?': 'parameters',
-  '@': '"@" outside a table name',
-  '{': 'braces',
-  '}': 'braces',
-  '->': 'lambda functions in this place',
-  '=>': 'named arguments',
-  ';': 'several statements at once',
-};
-
-const SYMBOLS: Readonly<Record<string, string>> = { '<=>': 'is not distinct from', '==': '=' };
-
-/** The words of queries and expressions; every other word is a name, and DuckDB might reserve it. */
-const KEYWORDS = new Set(
-  `ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END ESCAPE EXISTS FALSE FILTER
-  FIRST FOLLOWING FROM FULL GROUP GROUPING HAVING IGNORE ILIKE IN INNER INTERSECT IS JOIN LAST LEADING LEFT LIKE LIMIT
-  NATURAL NOT NULL NULLS OFFSET ON OR ORDER OUTER OVER PARTITION PRECEDING QUALIFY RANGE RESPECT RIGHT ROLLUP ROW ROWS
-  SELECT SEMI SETS SOME THEN TRAILING TRUE UNBOUNDED UNION USING VALUES WHEN WHERE WINDOW WITH WITHIN`.split(
-    /\s+/,
-  ),
-);
-
-const INTERVAL_UNIT = /^(?:year|month|week|day|hour|minute|second|millisecond|microsecond)s?$/i;
 
 /** Translates queries and expressions of Databricks SQL for DuckDB. */
 export class Rewriter implements ExpressionTranslator {
@@ -346,7 +285,7 @@ export function startsQuery(items: readonly Node[]): boolean {
 }
 
 /** A table name inside a text, as `table_changes` takes it. */
-export function parseTableName(text: string): string[] {
+function parseTableName(text: string): string[] {
   const cursor = new Cursor(nest(tokenize(text)));
   const name = cursor.dottedName();
   cursor.end();

@@ -39,7 +39,7 @@ export interface Commit {
   readonly metadata: TableMetadata;
 }
 
-export const CHANGE_FEED_PROPERTY = 'delta.enableChangeDataFeed';
+const CHANGE_FEED_PROPERTY = 'delta.enableChangeDataFeed';
 
 /**
  * The store of a table is one DuckDB table with every row that any kept version shows. A row is live in the
