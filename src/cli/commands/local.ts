@@ -15,6 +15,7 @@ import { UsageError } from '../usage-error.ts';
 export function registerLocal(program: Command, io: CliIo): void {
   const local = program
     .command('local')
+    .helpCommand(false)
     .helpGroup('Begin')
     .summary('a whole stack on this machine')
     .description(
