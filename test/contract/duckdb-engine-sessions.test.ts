@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_NAMESPACE } from '../../src/local/warehouse/duckdb/catalog.ts';
 import { Database } from '../../src/local/warehouse/duckdb/database.ts';
@@ -222,6 +224,16 @@ describe('on disk', () => {
     await second.sql('create table gone (b int)');
     expect(await second.sql('show tables')).toHaveLength(1);
     await second.close();
+  });
+
+  it('a directory that another process has open is refused by name', async () => {
+    const here = await testEngine(directory);
+    const engine = new URL('../../src/local/warehouse/duckdb/engine.ts', import.meta.url).href;
+    const script = `import { openDuckDbEngine } from ${JSON.stringify(engine)};
+      await openDuckDbEngine({ directory: ${JSON.stringify(directory)} }).catch((error) => console.log(error.message));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    expect(stdout).toContain('[CONCURRENT_ACCESS] Another process has');
+    await here.close();
   });
 
   describe('loadFile', () => {

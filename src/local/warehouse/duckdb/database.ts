@@ -9,10 +9,12 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { Clock } from '../../../telemetry/clock.ts';
+import { EngineError } from '../engine.ts';
 import type { Catalog } from './catalog.ts';
 import { loadCatalog, META_SQL } from './catalog-records.ts';
 import { Connection } from './connection.ts';
 import { parseDuckType } from './duck-type-text.ts';
+import { engineError } from './errors.ts';
 import { TYPE_REPORT_FUNCTION } from './json.ts';
 import { DIALECT_SQL, SESSION_SQL } from './macros.ts';
 import { typeText } from './types.ts';
@@ -54,7 +56,9 @@ export class Database {
   static async open(directory: string | undefined, clock: Clock): Promise<Database> {
     if (directory !== undefined) await mkdir(directory, { recursive: true });
     const path = directory === undefined ? ':memory:' : join(directory, 'warehouse.duckdb');
-    const instance = await DuckDBInstance.create(path, SETTINGS);
+    const instance = await DuckDBInstance.create(path, SETTINGS).catch((thrown: unknown) => {
+      throw openFailure(path, thrown);
+    });
     try {
       const duck = await instance.connect();
       const reports = new TypeReports();
@@ -108,6 +112,14 @@ export class Database {
     await this.#writers;
     this.#instance.closeSync();
   }
+}
+
+function openFailure(path: string, thrown: unknown): EngineError {
+  const inUse = thrown instanceof Error && thrown.message.includes('Could not set lock');
+  if (!inUse) return engineError(thrown);
+  return new EngineError('CONCURRENT_ACCESS', '55006', `Another process has ${path} open.`, {
+    cause: thrown,
+  });
 }
 
 class TypeReports {
