@@ -35,7 +35,7 @@ export async function handleChunkFailure(
 ): Promise<FailureOutcome> {
   const { checkpoints, clock, log, metrics } = services;
   const facts = { sync: plan.sync, planId: plan.id, slice, attempt };
-  log.warn('chunk not applied', { ...error.fields, ...facts, kind: error.kind, reason: error.message });
+  log.warn('chunk not applied', { ...facts, kind: error.kind, error });
   metrics.chunkFailed(plan.sync, error.kind);
   const comesAgain: FailureOutcome = { outcome: 'return', seconds: backoffSeconds(attempt, random) };
   try {

@@ -18,7 +18,8 @@ import type { Services } from './services.ts';
 const LEASE_MS = 5 * 60_000;
 /** A plan whose chunks were sent this long ago is looked after: messages live and are retried meanwhile. */
 const STALL_MS = 15 * 60_000;
-const RELEASE_MS = 3_000;
+/** Time to release or halt after the planner's own signal aborted. */
+const CLEAN_UP_MS = 3_000;
 /** How often missing chunks are sent again before a person is asked. */
 const MAX_RESENDS = 3;
 /** A plan that Postgres refuses to open is made anew this often in one tick. */
@@ -132,13 +133,14 @@ async function claimAndPlan(
     throw new SyncError('target_busy', message, { sync: config.name });
   } catch (thrown) {
     const error = asSyncError(thrown, { sync: config.name });
+    // A signal of its own: the planner's may be what ended the work. Without this the lease would have to run out.
+    const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
     if (error.action === 'retry' || error.kind === 'target_replaced') {
-      // A signal of its own: the planner's may be what ended the work. Without this the lease would have to run out.
       const release = { type: 'release', by: { claim: token }, through } as const;
-      await advance(checkpoints, config.name, release, AbortSignal.timeout(RELEASE_MS)).catch(() => {});
+      await advance(checkpoints, config.name, release, cleanUp).catch(() => {});
       throw error;
     }
-    return tickAt(await haltSync(services, config.name, error, { claim: token }, signal));
+    return tickAt(await haltSync(services, config.name, error, { claim: token }, cleanUp));
   }
 }
 

@@ -163,6 +163,22 @@ describe('two planners', () => {
     expect((await errorOf(cancelled)).kind).toBe('cancelled');
     expect(await bench.tick()).toMatchObject({ outcome: 'sent' });
   });
+
+  it('halt the sync even when they are cancelled at that moment', async () => {
+    const cancel = new AbortController();
+    const target = overriding(bench.services.target, {
+      ensureTable: async () => {
+        cancel.abort();
+        throw new SyncError('target_incompatible', 'The target does not fit.');
+      },
+    });
+    const services = { ...bench.services, target };
+    expect(await planSync(services, bench.config, { byPerson: false }, cancel.signal)).toMatchObject({
+      outcome: 'halted',
+      cause: { kind: 'target_incompatible' },
+    });
+    expect(await bench.state()).toBe('halted');
+  });
 });
 
 describe('a message', () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SyncError } from '../../src/error/sync-error.ts';
 import type { Tick } from '../../src/sync/plan-sync.ts';
-import { aBench, type Bench, died, errorOf, only, overriding } from '../support/control.ts';
+import { aBench, type Bench, died, errorOf, Gate, only, overriding } from '../support/control.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 import { MemoryCheckpoints } from '../support/memory-checkpoints.ts';
 
+const LEASE_MS = 5 * 60_000;
 const STALL_MS = 15 * 60_000;
 const REFUSED_ROW = new SyncError('row_rejected', 'A row was refused.');
 
@@ -371,10 +372,34 @@ describe('a configuration that changes under an open plan', () => {
       },
     });
   });
+});
 
-  it('goes on with the plan when it is taken back', async () => {
-    await bench.settle();
-    await changeSource();
+describe('a planner that dies between opening its plan and sending the chunks', () => {
+  it('leaves the plan to the next tick once its lease has run out', async () => {
+    const gate = new Gate();
+    const { queue } = bench.services;
+    const held = overriding(queue, {
+      send: async (...args) => {
+        await gate.pass();
+        return queue.send(...args);
+      },
+    });
+    const dead = bench.tick('schedule', { queue: held });
+    await gate.reached;
+    const { plan_id: planId } = await bench.row();
+    expect(await bench.tick()).toEqual({ outcome: 'busy' });
+    bench.services.clock.advance(LEASE_MS);
+    expect(sentPlan(await bench.tick())).toBe(planId);
+    await bench.apply(only(bench.take()));
+    await expectEqual();
+
+    gate.open();
+    await dead;
+    expect(await bench.apply(only(bench.take()))).toEqual({ outcome: 'fenced' });
+    expect(await bench.state()).toBe('idle');
+  });
+
+  it('leaves the plan to the next tick at once when it could still let go of the sync', async () => {
     const planId = await openWithoutChunks();
     expect(sentPlan(await bench.tick())).toBe(planId);
     await bench.apply(only(bench.take()));

@@ -12,7 +12,7 @@ import { type Lake, NEVER, startLake } from '../support/lake.ts';
 /** How long before Lambda's timeout each function stops its work. */
 const [PLANNER_EARLY_MS, WRITER_EARLY_MS] = [5_000, 10_000];
 /** Time for a function to get to the slow statement, which takes far longer. */
-const AT_WORK_MS = 1_500;
+const AT_WORK_MS = 2_500;
 const SLOW = { kind: 'slow', ms: 60_000 } as const;
 
 // The logger is made when the handlers are loaded: from then on it writes to this console.
@@ -191,46 +191,52 @@ describe('the functions', () => {
     });
 
     it.each([
-      ['in the middle of a query', { on: 'execute', match: /line_total/ }],
-      ['in the middle of a COPY', { on: 'fetch', match: /line_total/ }],
-      ['between the last page and the commit', { on: 'execute', match: /describe detail/ }],
-    ] as const)('stops a chunk %s when its time runs out, and gives the message back', async (_, point) => {
-      await lake.sql(`insert into ${bench.source} select id, 'x' from range(10, 2000) r(id)`);
-      await plan();
-      // Pages enough for more than one fetch, so that some are copied before the slow one.
-      const [{ body, receiptHandle }] = [only(receive())];
-      const { plan: made, slice } = decodeMessage(body);
-      const record = recordOf({
-        body: encodeMessage({ plan: { ...made, pages: 300 }, slice }),
-        receiptHandle,
-        attempt: 1,
-      });
-      const armed = lake.faults.add({ ...point, times: 1, fault: SLOW });
-      expect(await write([record], WRITER_EARLY_MS + AT_WORK_MS)).toEqual([record.messageId]);
-      expect(armed.fired).toBe(1);
+      ['in the middle of a query', { on: 'execute', match: /line_total/ }, []],
+      ['in the middle of a COPY', { on: 'fetch', match: /line_total/ }, [{ copying: true }]],
+      ['after the last page', { on: 'execute', match: /describe detail/ }, [{ copying: false }]],
+    ] as const)(
+      'stops a chunk %s when its time runs out, and gives the message back',
+      async (_, point, inside) => {
+        await lake.sql(`insert into ${bench.source} select id, repeat('x', 2000) from range(10, 2000) r(id)`);
+        await plan();
+        // Pages enough for several fetches, the first of them large enough to be on its way to Postgres.
+        const { body, receiptHandle } = only(receive());
+        const { plan: made, slice } = decodeMessage(body);
+        const record = recordOf({
+          body: encodeMessage({ plan: { ...made, pages: 300 }, slice }),
+          receiptHandle,
+          attempt: 1,
+        });
+        // Two fetches are let through: the driver reads one ahead.
+        if (point.on === 'fetch') lake.faults.add({ ...point, times: 2, fault: { kind: 'slow', ms: 0 } });
+        const armed = lake.faults.add({ ...point, times: 1, fault: SLOW });
+        const written = write([record], WRITER_EARLY_MS + AT_WORK_MS);
+        await vi.waitFor(async () => {
+          expect(armed.fired).toBe(1);
+          expect(await openTransactions()).toEqual(inside);
+        }, AT_WORK_MS);
+        expect(await written).toEqual([record.messageId]);
 
-      const failures = [...(await progressOf(record)).failures.values()];
-      expect(failures).toMatchObject([{ kind: 'cancelled', attempt: 1 }]);
-      expect(await bench.rows()).toEqual([]);
-      expect(await bench.row()).toMatchObject({ through: null, open: true });
-      expect(await openTransactions()).toEqual([]);
+        const failures = [...(await progressOf(record)).failures.values()];
+        expect(failures).toMatchObject([{ kind: 'cancelled', attempt: 1 }]);
+        expect(await bench.rows()).toEqual([]);
+        expect(await bench.row()).toMatchObject({ through: null, open: true });
+        await vi.waitFor(async () => expect(await openTransactions()).toEqual([]));
 
-      bench.services.queue.elapse(10);
-      expect(await write(receive())).toEqual([]);
-      await expectEqual();
-    });
+        bench.services.queue.elapse(10);
+        expect(await write(receive())).toEqual([]);
+        await expectEqual();
+      },
+    );
   });
 
-  /** Transactions that the writer left open, once the server has seen its connection go. */
-  async function openTransactions(): Promise<readonly unknown[]> {
-    return vi.waitFor(async () => {
-      const open = await lake.database.query(
-        `select state, query from pg_stat_activity
-         where datname = current_database() and application_name = 'lakeferry' and xact_start is not null`,
-      );
-      expect(open).toEqual([]);
-      return open;
-    });
+  /** The writer's transactions, and whether each has rows of an unfinished COPY. */
+  function openTransactions() {
+    return lake.database.query(
+      `select exists (select from pg_stat_progress_copy c where c.pid = a.pid and tuples_processed > 0) as copying
+       from pg_stat_activity a
+       where datname = current_database() and application_name = 'lakeferry' and xact_start is not null`,
+    );
   }
 
   describe('log', () => {

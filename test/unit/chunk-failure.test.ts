@@ -70,13 +70,19 @@ describe('a chunk that was not applied', () => {
     );
   });
 
-  it('is logged with sync, plan, slice, attempt and kind, and without what the driver said', async () => {
+  it('is logged with sync, plan, slice, attempt, kind and message, and without what the driver said', async () => {
     await store(applying);
     await fail('target_busy', { attempt: 3, lastAttempt: false });
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { level: 'warn', sync: SYNC, planId: plan.id, slice: 1, attempt: 3, kind: 'target_busy' },
-    ]);
+    const facts = { sync: SYNC, planId: plan.id, slice: 1, attempt: 3, kind: 'target_busy' };
+    const error = { message: 'It did not work.', cause: { name: 'Error' } };
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', ...facts, error }]);
     expect(lines.join()).not.toContain('quoted-row');
+  });
+
+  it('is logged with the place in the code when it is a fault of ours', async () => {
+    await fail('internal');
+    const [line] = lines.map((text) => JSON.parse(text));
+    expect(line.error.frames[0]).toContain('chunk-failure.test');
   });
 
   it.each(kindsThat('retry'))('comes again after %s, and the sync goes on', async (kind) => {
