@@ -1,7 +1,7 @@
 import { DBSQLClient } from '@databricks/sql';
 import type { DatabricksConnection } from '../config/connections.ts';
 import { SyncError } from '../error/sync-error.ts';
-import { displayTable, type SourceTable } from '../schema/table-name.ts';
+import type { SourceTable } from '../schema/table-name.ts';
 
 export interface StatementResult {
   readonly columns: readonly string[];
@@ -52,24 +52,13 @@ export async function runStatement(
 export async function loadFile(
   connection: DatabricksConnection,
   file: string,
-  table: SourceTable,
+  { catalog, schema, table }: SourceTable,
   signal: AbortSignal,
 ): Promise<{ readonly rows: number; readonly version: number }> {
-  const quoted = [table.catalog, table.schema, table.table].map(
-    (part) => `\`${part.replaceAll('`', '``')}\``,
-  );
-  const [catalog, schema] = quoted;
-  const name = quoted.join('.');
+  const name = [catalog, schema, table].map((part) => `\`${part.replaceAll('`', '``')}\``).join('.');
   const path = file.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
-  const run = (statement: string) => runStatement(connection, statement, signal);
-  await run(`create catalog if not exists ${catalog}`);
-  await run(`create schema if not exists ${catalog}.${schema}`);
-  await run(`create or replace table ${name} as select * from read_files('${path}')`);
-  const [count] = (await run(`select count(*) as rows from ${name}`)).rows;
-  const [latest] = (await run(`describe history ${name} limit 1`)).rows;
-  if (!count || !latest)
-    throw new SyncError('internal', `${displayTable(table)} was loaded and is not there.`);
-  return { rows: Number(count['rows']), version: Number(latest['version']) };
+  const [loaded] = (await runStatement(connection, `load file '${path}' into table ${name}`, signal)).rows;
+  return { rows: Number(loaded?.['rows']), version: Number(loaded?.['version']) };
 }
 
 function shownRow(row: Record<string, unknown>): Record<string, unknown> {

@@ -1,13 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { SourceTable } from '../../../schema/table-name.ts';
-import { EngineError } from '../engine.ts';
-import { DEFAULT_NAMESPACE } from './catalog.ts';
+import { EngineError, type EngineResult } from '../engine.ts';
+import { DEFAULT_NAMESPACE, resolveTable } from './catalog.ts';
 import { duckTypeOf, storedNames } from './commit.ts';
 import { newMetadata, readSourceColumns, reuseStored, writeTable } from './create-table.ts';
+import type { Cursor } from './cursor.ts';
 import type { Database } from './database.ts';
 import { engineError } from './errors.ts';
 import { quoteName, quoteText } from './literal.ts';
+import { rowsResult } from './result.ts';
 import type { StatementContext } from './statement-context.ts';
 
 const READERS: Readonly<Record<string, string>> = {
@@ -17,6 +19,20 @@ const READERS: Readonly<Record<string, string>> = {
   '.jsonl': 'read_json_auto',
   '.ndjson': 'read_json_auto',
 };
+
+/** `LOAD FILE 'path' INTO TABLE t`, from behind LOAD: a statement of our own, for `lakeferry local load`. */
+export async function load(context: StatementContext, cursor: Cursor): Promise<EngineResult> {
+  cursor.expect('FILE');
+  const path = cursor.string();
+  cursor.expect('INTO');
+  cursor.expect('TABLE');
+  const name = cursor.dottedName();
+  cursor.end();
+  const table = resolveTable(name, context.session.namespace);
+  const { rows, version } = await loadFile(context.database, path, table);
+  const columns = ['rows', 'version'].map((column) => ({ name: column, type: 'bigint' }));
+  return rowsResult(columns, [[BigInt(rows), version]]);
+}
 
 /** See DuckDbEngine. */
 export async function loadFile(

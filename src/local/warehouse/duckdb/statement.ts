@@ -6,6 +6,7 @@ import { Cursor } from './cursor.ts';
 import { describe, show } from './describe.ts';
 import { unsupported } from './errors.ts';
 import { insert } from './insert.ts';
+import { load } from './load-file.ts';
 import { dropTable, optimize, restore, vacuum } from './maintenance.ts';
 import { merge } from './merge.ts';
 import { duckResult } from './result.ts';
@@ -38,6 +39,7 @@ export async function runStatement(context: StatementContext, statement: string)
   if (cursor.take('DROP', 'TABLE')) return dropTable(context, cursor);
   if (cursor.take('DROP')) return drop(context, cursor);
   if (cursor.take('CREATE')) return create(context, cursor, statement);
+  if (cursor.take('LOAD')) return load(context, cursor);
   throw refusal(cursor);
 }
 

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEMO_CONFIG, SYNC } from '../../src/cli/demo/customer-profiles.ts';
+import { readConfigFile } from '../../src/config/config-file.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(REPOSITORY, 'src/cli/main.ts');
+
+const CONFIG = `
+connections: {}
+syncs:
+  fruit: { source: main.shop.fruit, target: shop.fruit, primaryKey: id }
+  nuts: { source: main.shop.nuts, target: shop.nuts, primaryKey: id }
+`;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder = '';
+
+function start(args: readonly string[]): ChildProcess & { readonly ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+    ([[code], stdout, stderr]) => ({ code, stdout, stderr }),
+  );
+  return Object.assign(child, { ended });
+}
+
+const lakeferry = (...args: string[]) => start(args).ended;
+
+async function json(...args: string[]): Promise<{ code: number; answer: Record<string, never> }> {
+  const { code, stdout } = await lakeferry(...args, '--json');
+  return { code, answer: JSON.parse(stdout) };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lakeferry-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('the command line on a local stack', () => {
+  let stack: ReturnType<typeof start>;
+
+  beforeAll(async () => {
+    await writeFile(join(folder, 'lakeferry.yaml'), CONFIG);
+    await writeFile(join(folder, 'fruit.csv'), 'id,name\n1,apple\n2,"pear, green"\n');
+    stack = start(['local', 'up', '--json']);
+    await once(stack.stdout as NodeJS.ReadableStream, 'data');
+  });
+  afterAll(async () => {
+    stack.kill('SIGINT');
+    await stack.ended;
+  });
+
+  it('loads a file, syncs it, follows a change and says where everything stands', async () => {
+    expect(await lakeferry('local', 'load', 'fruit.csv', 'as', 'main.shop.fruit')).toMatchObject({
+      code: 0,
+      stdout: 'Loaded 2 rows into main.shop.fruit, version 0.\n',
+    });
+    expect(await json('run', 'fruit', '--local', '--until-idle')).toEqual({
+      code: 0,
+      answer: {
+        schemaVersion: 1,
+        syncs: [
+          {
+            sync: 'fruit',
+            state: 'idle',
+            through: '0',
+            source: '0',
+            rows: { upserted: 2, deleted: 0, rejected: 0 },
+            error: null,
+          },
+        ],
+      },
+    });
+
+    expect(
+      (await lakeferry('local', 'sql', "update main.shop.fruit set name = 'fig' where id = 1")).code,
+    ).toBe(0);
+    expect((await lakeferry('local', 'sql', 'delete from main.shop.fruit where id = 2')).code).toBe(0);
+    const behind = await json('status', 'fruit', '--local');
+    expect(behind.answer).toMatchObject({
+      syncs: [{ state: 'idle', through: '0', latest: '2', lag: { versions: '2' }, lastError: null }],
+    });
+    const caughtUp = await json('run', 'fruit', '--local', '--until-idle');
+    expect(caughtUp.answer).toMatchObject({
+      syncs: [{ through: '2', rows: { upserted: 1, deleted: 1, rejected: 0 } }],
+    });
+    const rows = await json('local', 'sql', 'select * from main.shop.fruit');
+    expect(rows.answer).toEqual({
+      schemaVersion: 1,
+      columns: ['id', 'name'],
+      rows: [{ id: '1', name: 'fig' }],
+    });
+  });
+
+  it('halts a sync that needs somebody, with its remedy, and ends with 3', async () => {
+    const run = await json('run', 'nuts', '--local', '--until-idle');
+    expect(run).toMatchObject({
+      code: 3,
+      answer: { syncs: [{ state: 'halted', error: { kind: 'source_table_missing' } }] },
+    });
+    const shown = await lakeferry('status', 'nuts', '--local');
+    expect(shown.code).toBe(3);
+    expect(shown.stdout).toMatch(/^nuts\t✗ halted\tnone\tunknown\tunknown\t/m);
+    expect(shown.stdout.trimEnd().split('\n').at(-1)).toContain('then run "lakeferry run nuts"');
+  });
+
+  it('says what the warehouse has against a statement', async () => {
+    const { code, stderr } = await lakeferry('local', 'sql', 'selct 1');
+    expect(code).toBe(2);
+    expect(stderr).toContain('PARSE_SYNTAX_ERROR');
+  });
+
+  it('does not start a second stack over the first', async () => {
+    const { code, stderr } = await lakeferry('local', 'up');
+    expect(code).toBe(2);
+    expect(stderr).toContain('runs here already');
+  });
+
+  it('stops at Ctrl-C, keeps its data, and commands say then that nothing runs', async () => {
+    stack.kill('SIGINT');
+    expect((await stack.ended).code).toBe(0);
+    const { code, stderr } = await lakeferry('status', '--local');
+    expect(code).toBe(2);
+    expect(stderr).toContain('No local stack is running here.');
+
+    stack = start(['local', 'up', '--json']);
+    await once(stack.stdout as NodeJS.ReadableStream, 'data');
+    expect((await json('run', 'fruit', '--local')).answer).toMatchObject({
+      syncs: [{ state: 'idle', through: '2', rows: { upserted: 0 } }],
+    });
+  });
+});
+
+describe('the demo', () => {
+  it("shows the guide's table before and after, proves it equal, and says passed in its last line", async () => {
+    const { code, stdout } = await lakeferry('demo');
+    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(
+      /^Lakeferry demo passed: Neon equals Delta at version 6, 6 rows/,
+    );
+    expect(stdout).toMatch(/^ {4}~ {2}cust_002 .* Loyal Customer +170\.20/m);
+    expect(stdout).toMatch(/^ {4}- {2}cust_005 /m);
+    expect(stdout).toMatch(/^ {4}\+ {2}cust_303 +Charlie Chaplin/m);
+    expect(code).toBe(0);
+  });
+
+  it('syncs the table that lakeferry.yaml ships with', async () => {
+    const shipped = (await readConfigFile(join(REPOSITORY, 'lakeferry.yaml'))).syncs.get(SYNC);
+    const shown = DEMO_CONFIG.syncs.get(SYNC);
+    expect({ ...shown, maxChunkRows: 0, maxWriters: 0 }).toEqual({
+      ...shipped,
+      maxChunkRows: 0,
+      maxWriters: 0,
+    });
+  });
+
+  it('leaves the README true', async () => {
+    const readme = await readFile(join(REPOSITORY, 'README.md'), 'utf8');
+    expect(readme).toContain(
+      'Lakeferry demo passed: Neon equals Delta at version 6, 6 rows, 3 upserted and 2 deleted',
+    );
+  });
+});
