@@ -242,6 +242,7 @@ describe('the slices of a plan', () => {
 
   async function deliverIn(order: readonly number[], messages: readonly ReceivedMessage[], through: unknown) {
     for (const [position, index] of order.entries()) {
+      expect(await bench.tick()).toEqual({ outcome: 'busy' });
       expect(await bench.row()).toMatchObject({ through, open: true });
       const message = messages[index];
       if (!message) throw new Error(`there is no chunk ${index}`);
