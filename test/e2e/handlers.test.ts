@@ -4,6 +4,8 @@ import { logger } from '../../lambdas/runtime.ts';
 import { MAX_RECEIVES } from '../../lambdas/writer.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { decodeMessage, encodeMessage } from '../../src/plan/codec.ts';
+import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
+import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { powertoolsLog } from '../../src/telemetry/powertools-log.ts';
 import { aBench, type Bench, only, overriding } from '../support/control.ts';
 import { type Functions, functionsOn, recordOf } from '../support/invoke.ts';
@@ -301,6 +303,26 @@ describe('the functions', () => {
       const { checkpoint } = await bench.services.checkpoints.read(bench.config.name, NEVER);
       const { message } = checkpoint.state === 'halted' ? checkpoint.cause : { message: '' };
       expect(`${progress} ${message}`).not.toContain(PLANTED);
+    });
+
+    it.each(['Postgres', 'the warehouse'])('keeps the secret to itself when %s refuses it', async (who) => {
+      await plan();
+      const record = only(receive());
+      const url = new URL(lake.database.url);
+      url.password = PLANTED;
+      const neon = { url: url.href, localProxy: lake.database.proxy.address };
+      const databricks = { ...lake.databricks, auth: { kind: 'token', token: PLANTED } as const };
+      const wrong =
+        who === 'Postgres'
+          ? { target: openPostgresTarget(neon) }
+          : { source: openDatabricksSource(databricks, { retryDelaysMs: [] }) };
+      const services = { ...bench.services, log: powertoolsLog(logger), ...wrong };
+      const failed = await functionsOn(services, bench.config).write([record]);
+      expect(failed.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+      const refused = expect.stringMatching(/_(unauthorized|permission)$/);
+      expect(chunkLines()).toMatchObject([{ message: 'chunk not applied', slice: 0, kind: refused }]);
+      expectSilence();
+      await Promise.all([wrong.target?.close(), wrong.source?.close()]);
     });
   });
 });
