@@ -38,7 +38,8 @@ export const ERROR_POLICY = {
   },
   source_unauthorized: {
     action: 'halt',
-    remedy: 'Renew the Databricks token or the service principal secret, then run "lakeferry run <sync>".',
+    remedy:
+      'Renew the Databricks token or the service principal secret, or grant CAN USE on the warehouse, then run "lakeferry run <sync>".',
   },
   source_permission: {
     action: 'halt',

@@ -71,3 +71,7 @@ export function canBeKey(type: DeltaType): boolean {
       return true;
   }
 }
+
+export function isNested({ kind }: DeltaType): boolean {
+  return kind === 'array' || kind === 'map' || kind === 'struct' || kind === 'variant';
+}

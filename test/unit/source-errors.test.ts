@@ -31,7 +31,7 @@ describe('a failure of the warehouse', () => {
 
   it.each([
     [401, 'source_unauthorized'],
-    [403, 'source_permission'],
+    [403, 'source_unauthorized'],
     [503, 'source_unavailable'],
   ])('reads HTTP status %i', (statusCode, kind) => {
     expect(sourceError({ message: 'bad HTTP status', statusCode }, {}).kind).toBe(kind);

@@ -14,6 +14,8 @@ export type ResultRow = Readonly<Record<string, unknown>>;
 /** A warehouse that is starting answers with errors for a while: waits before open and execute are tried again. */
 const RETRY_DELAYS_MS: readonly number[] = [500, 2_000, 5_000];
 
+const MAX_IDLE_SESSIONS = 4;
+
 /** The driver's own farewell takes half a minute when nobody answers. */
 const FAREWELL_MS = 2_000;
 
@@ -148,9 +150,18 @@ export class Warehouse {
     return client;
   }
 
+  /** A session whose statement went wrong is closed, and whatever runs in it; nobody waits for that. */
   async #release(session: Session, operation: Operation, healthy: boolean): Promise<void> {
+    if (!healthy) {
+      void operation
+        .close()
+        .catch(() => {})
+        .then(() => session.close())
+        .catch(() => {});
+      return;
+    }
     await operation.close().catch(() => {});
-    if (healthy && this.#idle.length < 4) this.#idle.push(session);
+    if (this.#idle.length < MAX_IDLE_SESSIONS) this.#idle.push(session);
     else void session.close().catch(() => {});
   }
 }

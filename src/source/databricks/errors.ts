@@ -102,8 +102,8 @@ function kindOf(
   message: string,
   thrown: unknown,
 ): ErrorKind {
-  if (status === 401) return 'source_unauthorized';
-  if (status === 403) return 'source_permission';
+  // Statements are refused by SQLSTATE; who is refused by HTTP status never came as far as a statement.
+  if (status === 401 || status === 403) return 'source_unauthorized';
   if (status !== undefined) return 'source_unavailable';
   const byClass = errorClass === undefined ? undefined : KIND_BY_CLASS[errorClass];
   if (byClass) return byClass;
@@ -143,7 +143,7 @@ function describe(
     case 'source_permission':
       return `The Databricks principal may not read ${table}.`;
     case 'source_unauthorized':
-      return 'Databricks refused the credentials.';
+      return `Databricks refused the credentials, or may not let them use the warehouse${status === undefined ? '' : ` (HTTP status ${status})`}.`;
     case 'source_unavailable':
       return `The SQL warehouse cannot be reached${status === undefined ? '' : ` (HTTP status ${status})`}.`;
     case 'source_column_missing':

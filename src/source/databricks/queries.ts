@@ -4,7 +4,7 @@ import { firstVersion, type Window } from '../../change/window.ts';
 import { keyOf, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
-import { parseDeltaType } from '../../types/delta-type.ts';
+import { isNested, parseDeltaType } from '../../types/delta-type.ts';
 import {
   encodeField,
   escapeField,
@@ -159,36 +159,55 @@ function foldedWindow(chunk: Chunk, window: Window, encoding: RowEncoding): stri
     ${mapping.where === undefined ? 'true' : `coalesce((${mapping.where}), false)`} as kept
   from ${changesOf(plan.source, window)}${whereClause(sliceCondition(chunk))}
 ),
-checked as (
-  select *,
-    case when arrived and kept then case ${encoding.rowRejections} end
-         else case ${encoding.keyRejections} end end as rejection
+hashed as (
+  select *, ${contentHash(mapping)} as content
   from changes
-),
-encoded as (
-  select
-    ${key}, version, arrived,
-    case when rejection is null then case when arrived and kept then ${upsert} else ${removal} end end as line,
-    case when rejection is not null and arrived and kept then ${rejectionLine(encoding)} end as rejection
-  from checked
 ),
 folded as (
   select *,
     row_number() over latest as recency,
     lead(version) over latest as next_version,
     lead(arrived) over latest as next_arrived,
-    lead(line) over latest as next_line
-  from encoded
+    lead(content) over latest as next_content
+  from hashed
   window latest as (partition by ${key} order by version desc, arrived desc)
+),
+checked as (
+  select *,
+    case when recency > 1 then 'superseded'
+         when arrived and kept then case ${encoding.rowRejections} end
+         else case ${encoding.keyRejections} end end as rejection
+  from folded
 ),
 ranked as (
   select
     ${key},
-    case when recency = 1 then line end as line,
-    case when recency = 1 then rejection end as rejection,
-    case when arrived and next_arrived and version = next_version and line <> next_line then 1 end as conflict
-  from folded
+    case when rejection is null then case when arrived and kept then ${upsert} else ${removal} end end as line,
+    case when recency = 1 and rejection is not null and arrived and kept
+         then ${rejectionLine(encoding)} end as rejection,
+    case when arrived and next_arrived and version = next_version and content <> next_content
+              and ${encoding.key.map((name) => `${name} is not null`).join(' and ')} then 1 end as conflict
+  from checked
 )`;
+}
+
+/** Columns of one call of the hash: engines bound its arguments. */
+const HASHED_AT_ONCE = 8;
+
+/**
+ * A hash of what is not key, which tells a change row that is given twice from two rows under one key. NULLs leave
+ * xxhash64 as it is, so that whether a value is one is hashed too; nested values are hashed as JSON, since a map
+ * cannot be hashed.
+ */
+function contentHash(mapping: Mapping): string {
+  const hashed = nonKeyOf(mapping).map(({ sourceType }, index) => {
+    const name = `c${mapping.keyColumns + index + 1}`;
+    return `${name} is null, ${isNested(parseDeltaType(sourceType)) ? `to_json(${name})` : name}`;
+  });
+  const calls = Array.from({ length: Math.ceil(hashed.length / HASHED_AT_ONCE) }, (_, call) =>
+    names(hashed.slice(call * HASHED_AT_ONCE, (call + 1) * HASHED_AT_ONCE)),
+  );
+  return calls.reduce((inner, call) => `xxhash64(${inner}, ${call})`, "'content'");
 }
 
 function snapshot(chunk: Chunk, version: CommitVersion, encoding: RowEncoding): string {
