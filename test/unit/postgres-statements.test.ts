@@ -59,7 +59,7 @@ with no data`);
   });
 
   test('the merge compares data, and writes metadata with it', () => {
-    expect(mergeArrivals(table, mapping, equals)).toBe(`
+    expect(mergeArrivals(table, mapping, equals, 'key')).toBe(`
 merge into "public"."orders" t
 using (
   select * from pg_temp.lakeferry_stage
@@ -71,6 +71,10 @@ when matched and (row(t."operation", t."a ""b""")::record *<> row(s."operation",
   update set "operation" = s."operation", "a ""b""" = s."a ""b""", "v" = s."v", "at" = now(), "gone" = null
 when not matched then
   insert ("shop", "id", "operation", "a ""b""", "v", "at") values (s."shop", s."id", s."operation", s."a ""b""", s."v", now())`);
+  });
+
+  test('the merge of a large stage sorts nothing', () => {
+    expect(mergeArrivals(table, mapping, equals, 'any')).not.toContain('order by');
   });
 
   test('a soft delete marks what is not marked', () => {

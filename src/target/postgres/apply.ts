@@ -170,8 +170,8 @@ async function writeWindow(
   await delivery.copyTo(tx, copyIntoStage(mapping));
   await beforeCommit();
   const deleted = await removeDepartures(tx, plan, equals);
-  await analyzeLargeStage(tx, table.oid);
-  const upserted = await tx.query(mergeArrivals(target, mapping, equals));
+  const large = await analyzeLargeStage(tx, table.oid);
+  const upserted = await tx.query(mergeArrivals(target, mapping, equals, large ? 'any' : 'key'));
   await forgetSettledRejects(tx, sync, mapping);
   await delivery.rejects.store(tx, sync);
   return { upserted: upserted.count, deleted, rejected: delivery.rejects.rows };

@@ -35,7 +35,8 @@ const RESTED_ANSWER_MS = 2_000;
 
 /**
  * Settings of one transaction, never of the session: PgBouncer would hand those on. The connection check stops a
- * statement whose client has gone. Row security would hide rows without an error.
+ * statement whose client has gone. Row security would hide rows without an error. The memory is for the sort or hash
+ * of a chunk's rows, which would go through files otherwise.
  */
 function beginStatement({ statementMs, lockMs, idleMs }: TransactionLimits): string {
   return `
@@ -49,6 +50,7 @@ set local timezone = 'UTC';
 set local datestyle = 'ISO, YMD';
 set local intervalstyle = 'postgres';
 set local jit = off;
+set local work_mem = '64MB';
 set local search_path = pg_catalog, pg_temp`;
 }
 

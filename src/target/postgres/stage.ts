@@ -10,9 +10,10 @@ const LARGE_STAGE_RATIO = 0.15;
 
 /**
  * Without statistics the planner takes the stage for small and looks every key up in the target's index: right
- * for a small chunk, and cheap in what it reads. For a large one it is given the statistics, and may scan.
+ * for a small chunk, and cheap in what it reads. For a large one it is given the statistics, and may scan. Answers
+ * whether the stage is large.
  */
-export async function analyzeLargeStage(tx: Transaction, targetOid: number): Promise<void> {
+export async function analyzeLargeStage(tx: Transaction, targetOid: number): Promise<boolean> {
   const { rows } = await tx.query<{ readonly large: boolean }>(
     `
 select pg_relation_size('${STAGE}') >= $2::float8 * coalesce(sum(pg_relation_size(relid)), 0) as large
@@ -20,5 +21,7 @@ from pg_partition_tree($1)
 where isleaf`,
     [targetOid, LARGE_STAGE_RATIO],
   );
-  if (rows[0]?.large) await tx.query(`analyze ${STAGE}`);
+  const large = rows[0]?.large ?? false;
+  if (large) await tx.query(`analyze ${STAGE}`);
+  return large;
 }

@@ -52,13 +52,20 @@ where s.${quoteIdentifier(operationColumn(mapping))} = 'd' and ${sameKey(mapping
 }
 
 /**
- * Inserts arrivals and updates those whose mapped columns differ, in key order. The metadata columns alone never
+ * Inserts arrivals and updates those whose mapped columns differ. In key order, so that writers of few rows each
+ * wait for each other and not in a circle; `any` for a stage that is large against the target, where the rows come
+ * in the order of the target's scan whatever the stage's is. The metadata columns alone never
  * make a row different. A row that was marked as deleted lives again.
  *
  * `*<>` compares the stored images: with `is distinct from`, 0.0 and -0.0, 1.0 and 1.00, or two spellings of a
  * text under a collation that holds them equal would never be replaced by each other.
  */
-export function mergeArrivals(table: TargetTable, mapping: Mapping, equals: readonly string[]): string {
+export function mergeArrivals(
+  table: TargetTable,
+  mapping: Mapping,
+  equals: readonly string[],
+  order: 'key' | 'any',
+): string {
   const key = keyOf(mapping).map(({ target }) => target);
   const data = nonKeyOf(mapping).map(({ target }) => target);
   const { commitVersion, commitTimestamp, syncedAt } = mapping.metadata;
@@ -83,8 +90,7 @@ export function mergeArrivals(table: TargetTable, mapping: Mapping, equals: read
 merge into ${quoteTable(table)} t
 using (
   select * from ${STAGE}
-  where ${quoteIdentifier(operationColumn(mapping))} = 'u'
-  order by ${columnList(key)}
+  where ${quoteIdentifier(operationColumn(mapping))} = 'u'${order === 'key' ? `\n  order by ${columnList(key)}` : ''}
 ) s
 on ${sameKey(mapping, equals)}${
     differs.length === 0
