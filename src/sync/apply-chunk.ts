@@ -1,6 +1,7 @@
 import { SyncError } from '../error/sync-error.ts';
 import type { Chunk } from '../plan/plan.ts';
 import { displayTable } from '../schema/table-name.ts';
+import type { Page } from '../source/source.ts';
 import type { ApplyOutcome } from '../target/target.ts';
 import { finishPlan } from './finish-plan.ts';
 import type { Services } from './services.ts';
@@ -14,12 +15,12 @@ export async function applyChunk(
   chunk: Chunk,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const { source, target, checkpoints, clock, log, metrics } = services;
+  const { target, checkpoints, clock, log, metrics } = services;
   const { plan, slice } = chunk;
   const startedAt = clock.now();
   const applied = await target.apply(
     chunk,
-    () => source.readPages(chunk, signal),
+    () => readPages(services, chunk, signal),
     () => checkSource(services, chunk, signal),
     signal,
   );
@@ -41,6 +42,17 @@ export async function applyChunk(
   }
   await finishPlan(services, plan, signal);
   return applied;
+}
+
+/** A table that was made again may lack the versions of the plan: then it is another table, and nothing expired. */
+async function* readPages(services: Services, chunk: Chunk, signal: AbortSignal): AsyncGenerator<Page> {
+  try {
+    yield* services.source.readPages(chunk, signal);
+  } catch (thrown) {
+    if (thrown instanceof SyncError && thrown.kind === 'retention_gap')
+      await checkSource(services, chunk, signal);
+    throw thrown;
+  }
 }
 
 /** The query reads by name: only the id after the last page tells that it read the table that the plan means. */

@@ -242,17 +242,20 @@ describe('bad input', () => {
     expect((await rows()).map(({ id }) => id)).toEqual([7, 8]);
   });
 
-  it('applies nothing of a source that is replaced while it is read', async () => {
-    await syncNow(lake, config);
-    await lake.sql(`insert into ${source} values (3, 'three')`);
-    await tick();
-    await lake.sql(`drop table ${source}`);
-    await lake.sql(`create table ${source} (id int, name string) using delta`);
-    await lake.sql(`insert into ${source} values (7, 'seven')`);
-    await lake.sql(`insert into ${source} values (8, 'eight')`);
-    expect(await deliverFailing(lake)).toMatchObject({ kind: 'source_replaced' });
-    expect((await rows()).map(({ id }) => id)).toEqual([1, 2]);
-  });
+  it.each([0, 1])(
+    'applies nothing of a source that is replaced before it is read, %i versions short',
+    async (short) => {
+      await syncNow(lake, config);
+      await lake.sql(`insert into ${source} values (3, 'three')`);
+      await tick();
+      await lake.sql(`drop table ${source}`);
+      await lake.sql(`create table ${source} (id int, name string) using delta`);
+      await lake.sql(`insert into ${source} values (7, 'seven')`);
+      if (short === 0) await lake.sql(`insert into ${source} values (8, 'eight')`);
+      expect(await deliverFailing(lake)).toMatchObject({ kind: 'source_replaced' });
+      expect((await rows()).map(({ id }) => id)).toEqual([1, 2]);
+    },
+  );
 
   it('leaves out a column that came to the source since, and goes on', async () => {
     await syncNow(lake, config);
