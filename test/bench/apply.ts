@@ -17,6 +17,7 @@ import { systemClock } from '../../src/telemetry/clock.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { noMetrics } from '../../src/telemetry/metrics.ts';
 import { MemoryQueue } from '../support/memory-queue.ts';
+import { aSync } from '../support/syncs.ts';
 
 /**
  * `npm run bench`: a window of 200,000 net changes (320,000 change rows; 60 % updates, 30 % inserts, 10 % deletes)
@@ -64,20 +65,7 @@ interface Bench {
 }
 
 function syncOf(name: string, maxChunkRows: number): SyncConfig {
-  return {
-    name,
-    source: { catalog: 'main', schema: 'bench', table: 'events' },
-    target: { schema: 'bench', table: name },
-    primaryKey: ['id'],
-    columns: { exclude: [], rename: {}, types: {} },
-    deletes: { mode: 'hard' },
-    metadata: {},
-    nulCharacters: 'reject',
-    rejectedRows: 'halt',
-    schedule: 'rate(5 minutes)',
-    maxChunkRows,
-    maxWriters: 4,
-  };
+  return aSync(SOURCE, `bench.${name}`, ['id'], { maxChunkRows });
 }
 
 /** Plans one tick and applies its chunks, `lanes` at once; gives the plan and the seconds. */

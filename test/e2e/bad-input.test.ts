@@ -8,7 +8,8 @@ import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
 import { planSync, type Tick } from '../../src/sync/plan-sync.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
-import { aSync, type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
+import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
+import { aSync } from '../support/syncs.ts';
 
 /** What a writer does with the one message of a plan: applies it, or halts the sync. Gives the error. */
 async function deliverFailing({ services }: Pick<Lake, 'services'>): Promise<SyncError> {

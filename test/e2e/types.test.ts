@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aSync, type Lake, startLake, syncNow } from '../support/lake.ts';
+import { type Lake, startLake, syncNow } from '../support/lake.ts';
+import { aSync } from '../support/syncs.ts';
 
 /** `[Databricks SQL expression, what Postgres shows for it as text]`; every type is also tried with NULL. */
 type Value = readonly [expression: string, shown: string];

@@ -6,9 +6,10 @@ import { type FailureOutcome, handleChunkFailure } from '../../src/sync/chunk-fa
 import { planSync, type Tick } from '../../src/sync/plan-sync.ts';
 import type { ApplyOutcome } from '../../src/target/target.ts';
 import type { Clock } from '../../src/telemetry/clock.ts';
-import { aSync, type Lake, NEVER } from './lake.ts';
+import { type Lake, NEVER } from './lake.ts';
 import { MemoryCheckpoints } from './memory-checkpoints.ts';
 import { MemoryQueue, type ReceivedMessage } from './memory-queue.ts';
+import { aSync } from './syncs.ts';
 
 /** A clock that moves by hand. */
 export class HandClock implements Clock {

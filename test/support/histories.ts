@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { planSync } from '../../src/sync/plan-sync.ts';
-import { aSync, type Lake, NEVER } from './lake.ts';
+import { type Lake, NEVER } from './lake.ts';
+import { aSync } from './syncs.ts';
 
 /**
  * Random histories of a source table, synced in random windows and slices, delivered in random order and more than

@@ -6,7 +6,6 @@ import type { WarehouseEngine } from '../../src/local/warehouse/engine.ts';
 import { Faults } from '../../src/local/warehouse/faults.ts';
 import { startWarehouse } from '../../src/local/warehouse/server.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
-import { parseSourceTable, parseTargetTable } from '../../src/schema/table-name.ts';
 import { type ResultRow, Warehouse } from '../../src/source/databricks/client.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
@@ -80,32 +79,6 @@ export async function startLake(
       await engine.close();
       await database.drop();
     },
-  };
-}
-
-/** A sync with the defaults of lakeferry.yaml. */
-export function aSync(
-  source: string,
-  target: string,
-  primaryKey: readonly string[],
-  over: Partial<SyncConfig> = {},
-): SyncConfig {
-  const [from, into] = [parseSourceTable(source), parseTargetTable(target)];
-  if (!from || !into) throw new Error(`not table names: ${source}, ${target}`);
-  return {
-    name: into.table,
-    source: from,
-    target: into,
-    primaryKey,
-    columns: { exclude: [], rename: {}, types: {} },
-    deletes: { mode: 'hard' },
-    metadata: {},
-    nulCharacters: 'reject',
-    rejectedRows: 'halt',
-    schedule: 'rate(5 minutes)',
-    maxChunkRows: 200_000,
-    maxWriters: 4,
-    ...over,
   };
 }
 

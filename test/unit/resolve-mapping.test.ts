@@ -3,6 +3,7 @@ import type { ColumnRules, SyncConfig } from '../../src/config/sync-config.ts';
 import { mappingDigest } from '../../src/plan/mapping.ts';
 import type { SourceColumn } from '../../src/schema/source-column.ts';
 import { keepLoadedColumns, resolveMapping } from '../../src/sync/resolve-mapping.ts';
+import { aSync } from '../support/syncs.ts';
 
 const SOURCE: SourceColumn[] = [
   { name: 'name', type: 'string', comment: 'as printed' },
@@ -12,21 +13,10 @@ const SOURCE: SourceColumn[] = [
 ];
 
 function config(columns: Partial<ColumnRules> = {}, over: Partial<SyncConfig> = {}): SyncConfig {
-  return {
-    name: 'items',
-    source: { catalog: 'main', schema: 'gold', table: 'items' },
-    target: { schema: 'app', table: 'items' },
-    primaryKey: ['id'],
+  return aSync('main.gold.items', 'app.items', ['id'], {
     columns: { exclude: [], rename: {}, types: {}, ...columns },
-    deletes: { mode: 'hard' },
-    metadata: {},
-    nulCharacters: 'reject',
-    rejectedRows: 'halt',
-    schedule: 'rate(5 minutes)',
-    maxChunkRows: 200_000,
-    maxWriters: 4,
     ...over,
-  };
+  });
 }
 
 const pairs = (columns: Partial<ColumnRules>, existing?: ReadonlyMap<string, string>) =>
