@@ -1,4 +1,5 @@
 import { type CommitVersion, laterVersion } from '../change/commit-version.ts';
+import type { ErrorKind } from '../error/error-kind.ts';
 import { type Mapping, mappingDigest } from '../plan/mapping.ts';
 import type { Plan, Work } from '../plan/plan.ts';
 import type { SourceLook } from '../source/source.ts';
@@ -16,26 +17,19 @@ export interface Seen {
   readonly target: TargetState;
   readonly look: SourceLook;
   readonly mapping: Mapping;
-  /** A person let the sync go on after a halt: a plan that may hold the cause is made anew where that is safe. */
-  readonly resumedByPerson: boolean;
+  /** A person let the sync go on after a halt of this kind: a plan that holds the cause is made anew. */
+  readonly resumedAfter: ErrorKind | undefined;
 }
 
 /** DESIGN.md section 2, steps 2 to 4, with rules 3 and 6. Pure. */
-export function nextStep({ target, look, mapping, resumedByPerson }: Seen): NextStep {
+export function nextStep({ target, look, mapping, resumedAfter }: Seen): NextStep {
   const { row, table } = target;
   const digest = mappingDigest(mapping);
   const sameSource = row.sourceTableId === look.tableId;
   const sameTarget = table !== undefined && row.targetOid === table.oid;
   const sameMapping = row.mappingDigest === digest;
 
-  if (
-    row.open &&
-    row.plan &&
-    sameSource &&
-    sameTarget &&
-    sameMapping &&
-    goesOn(row.plan, table.empty, resumedByPerson)
-  ) {
+  if (row.open && row.plan && sameSource && sameTarget && sameMapping && goesOn(row.plan, resumedAfter)) {
     return { step: 'resume', plan: row.plan };
   }
   const reach = sameSource && row.reach !== undefined ? row.reach : look.latest.version;
@@ -62,13 +56,21 @@ export function nextStep({ target, look, mapping, resumedByPerson }: Seen): Next
   return window(row.through, look.latest.version, reach);
 }
 
+/** Causes that lie in the rows that a plan reads, or in what its mapping says of them: it meets them again. */
+const IN_THE_PLAN: readonly ErrorKind[] = [
+  'row_rejected',
+  'duplicate_source_key',
+  'unique_conflict',
+  'source_query_invalid',
+];
+
 /**
  * An open plan goes on as it is, except after a halt: a window is cut anew, so that what was corrected at the source
- * since then is in it; a snapshot only while the target is empty, since a second one could not start over rows.
+ * since then is in it; a snapshot only if it holds the cause, since it starts over.
  */
-function goesOn(plan: Plan, targetEmpty: boolean, resumedByPerson: boolean): boolean {
-  if (!resumedByPerson) return true;
-  return plan.work.kind === 'snapshot' && !targetEmpty;
+function goesOn(plan: Plan, resumedAfter: ErrorKind | undefined): boolean {
+  if (resumedAfter === undefined) return true;
+  return plan.work.kind === 'snapshot' && !IN_THE_PLAN.includes(resumedAfter);
 }
 
 function window(through: CommitVersion, latest: CommitVersion, reach: CommitVersion): NextStep {

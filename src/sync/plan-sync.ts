@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Checkpoint, HaltCause } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
+import type { ErrorKind } from '../error/error-kind.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { Mapping } from '../plan/mapping.ts';
 import { type Chunk, type Plan, throughOf, type Work } from '../plan/plan.ts';
@@ -56,14 +57,14 @@ export async function planSync(
       return { outcome: 'paused' };
     case 'halted':
       if (!options.byPerson) return { outcome: 'halted', cause: checkpoint.cause };
-      return claimAndPlan(services, config, { resume: true }, signal);
+      return claimAndPlan(services, config, { resumedAfter: checkpoint.cause.kind }, signal);
     case 'planning':
-      return claimAndPlan(services, config, { resume: false }, signal);
+      return claimAndPlan(services, config, {}, signal);
     case 'applying':
       return lookAfter(services, config, checkpoint, options, signal);
     case 'new':
     case 'idle':
-      return claimAndPlan(services, config, { resume: false }, signal);
+      return claimAndPlan(services, config, {}, signal);
     default:
       return checkpoint satisfies never;
   }
@@ -79,9 +80,9 @@ async function lookAfter(
 ): Promise<Tick> {
   try {
     const finished = await finishPlan(services, plan, signal);
-    if (finished.outcome === 'finished') return claimAndPlan(services, config, { resume: false }, signal);
+    if (finished.outcome === 'finished') return claimAndPlan(services, config, {}, signal);
     if (finished.outcome === 'superseded') {
-      return claimAndPlan(services, config, { resume: false, stalledPlan: plan.id }, signal);
+      return claimAndPlan(services, config, { stalledPlan: plan.id }, signal);
     }
     if (!options.byPerson && services.clock.now() - sentAt < STALL_MS) return { outcome: 'busy' };
     if (!options.byPerson && resends >= MAX_RESENDS) {
@@ -100,7 +101,7 @@ async function lookAfter(
   } catch (thrown) {
     const error = asSyncError(thrown, { sync: config.name, planId: plan.id });
     if (error.action === 'replan') {
-      return claimAndPlan(services, config, { resume: false, stalledPlan: plan.id }, signal);
+      return claimAndPlan(services, config, { stalledPlan: plan.id }, signal);
     }
     if (error.action !== 'halt') throw error;
     return tickAt(await haltSync(services, config.name, error, { planId: plan.id }, signal));
@@ -110,7 +111,7 @@ async function lookAfter(
 async function claimAndPlan(
   services: Services,
   config: SyncConfig,
-  how: { readonly resume: boolean; readonly stalledPlan?: string },
+  { resumedAfter, stalledPlan }: { readonly resumedAfter?: ErrorKind; readonly stalledPlan?: string },
   signal: AbortSignal,
 ): Promise<Tick> {
   const { checkpoints, clock } = services;
@@ -118,14 +119,21 @@ async function claimAndPlan(
   const claimed = await advance(
     checkpoints,
     config.name,
-    { type: 'claim', token, now: clock.now(), leaseMs: LEASE_MS, ...how },
+    {
+      type: 'claim',
+      token,
+      now: clock.now(),
+      leaseMs: LEASE_MS,
+      resume: resumedAfter !== undefined,
+      ...(stalledPlan === undefined ? {} : { stalledPlan }),
+    },
     signal,
   );
   if (claimed.outcome === 'refused') return tickAt(claimed.checkpoint);
   let through = claimed.checkpoint.through;
   try {
     for (let attempt = 0; attempt < MAX_REPLANS; attempt++) {
-      const turn = await planOnce(services, config, token, how.resume, signal);
+      const turn = await planOnce(services, config, token, resumedAfter, signal);
       through = turn.through;
       if (turn.tick) return turn.tick;
     }
@@ -161,7 +169,7 @@ async function planOnce(
   services: Services,
   config: SyncConfig,
   token: string,
-  resumedByPerson: boolean,
+  resumedAfter: ErrorKind | undefined,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { target, source, checkpoints, clock } = services;
@@ -172,7 +180,7 @@ async function planOnce(
   const look = await source.look(config.source, signal);
   await advance(checkpoints, config.name, { type: 'looked', look: lastLook(look, clock.now()) }, signal);
   const mapping = await readMapping(services, config, state, signal);
-  const step = nextStep({ target: state, look, mapping, resumedByPerson });
+  const step = nextStep({ target: state, look, mapping, resumedAfter });
   switch (step.step) {
     case 'nothing':
       services.metrics.lag(config.name, { versions: 0, seconds: 0 });

@@ -89,7 +89,10 @@ export interface Target {
   ): Promise<ReadonlyMap<string, string> | undefined>;
   /** Creates the target table when missing, or checks that the mapping fits it (`target_incompatible`). */
   ensureTable(plan: Pick<Plan, 'target' | 'mapping' | 'sync'>, signal: AbortSignal): Promise<void>;
-  /** Makes the plan the open one. Needs its base, and for a snapshot an empty target (`target_not_empty`). */
+  /**
+   * Makes the plan the open one. Needs its base, and for a snapshot a target that is empty or holds nothing but
+   * the rows of a load that was never finished, which go (`target_not_empty`).
+   */
   open(plan: Plan, signal: AbortSignal): Promise<OpenOutcome>;
   /**
    * Applies one chunk in one transaction. `beforeCommit` runs after the last page and before the commit; what it

@@ -187,6 +187,27 @@ describe('bad input', () => {
     },
   );
 
+  it('loads anew after a halt in a half-loaded target, with what was changed since then', async () => {
+    await lake.sql(`insert into ${source} values (null, 'nobody'), (3, 'three'), (4, 'four'), (5, 'five')`);
+    config = { ...config, maxChunkRows: 1 };
+    expect(await tick()).toMatchObject({ outcome: 'sent', chunks: 6 });
+    let failed = 0;
+    for (let message = lake.services.queue.receive(); message; message = lake.services.queue.receive()) {
+      const chunk = decodeMessage(message.body);
+      lake.services.queue.acknowledge(message.receiptHandle);
+      await applyChunk(lake.services, chunk, NEVER).catch(async (thrown: SyncError) => {
+        failed += 1;
+        await handleChunkFailure(lake.services, chunk, thrown, { attempt: 1, lastAttempt: false }, NEVER);
+      });
+    }
+    expect(failed).toBe(1);
+    expect((await rows()).length).toBe(5);
+    config = { ...config, rejectedRows: 'quarantine' };
+    expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
+    expect((await rows()).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5]);
+    expect(await through()).toBe('2');
+  });
+
   it('finds a NUL character inside JSON, and no other backslash-u', async () => {
     const nested = `${source}_nested`;
     const into = aSync(nested, `public.${config.target.table}_nested`, ['id'], {

@@ -178,7 +178,16 @@ describe('rule 4, straight into an empty target only', () => {
     expect((await sync.state()).row).toMatchObject({ open: false });
   });
 
-  test('rows that are committed while the opening waits for its lock are seen', async () => {
+  test('rows beside those of a load that was not finished are refused, too', async () => {
+    const sync = newSync();
+    await sync.ensureTable();
+    await sync.apply(await sync.opened(snapshot(0), { slices: 2 }), [['1', 'a']]);
+    await fixture.query(`insert into ${sync.qualified} values (2, 'theirs')`);
+    expect(await failureOf(sync.opened(snapshot(1)))).toMatchObject({ kind: 'target_not_empty' });
+    expect(await fixture.query(`select from ${sync.qualified}`)).toHaveLength(2);
+  });
+
+  test('rows of a load that was not finished go, those too that are committed while the opening waits', async () => {
     const sync = newSync();
     await sync.ensureTable();
     const first = await sync.opened(snapshot(0));
@@ -190,11 +199,12 @@ describe('rule 4, straight into an empty target only', () => {
     const isolation = `alter database ${fixture.name} set default_transaction_isolation`;
     await fixture.query(`${isolation} = 'repeatable read'`);
     const opener = openPostgresTarget(fixture.connection);
-    const opening = failureOf(opener.open(second, signal));
+    const opening = opener.open(second, signal);
     await locksAreWaitedFor(fixture);
     release();
     expect(await writing).toMatchObject({ outcome: 'applied' });
-    expect((await opening).kind).toBe('target_not_empty');
+    expect(await opening).toBe('opened');
+    expect(await fixture.query(`select from ${sync.qualified}`)).toEqual([]);
     await opener.close();
     await fixture.query(`${isolation} to default`);
   });

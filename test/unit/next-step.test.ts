@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
+import type { ErrorKind } from '../../src/error/error-kind.ts';
 import { type Mapping, mappingDigest } from '../../src/plan/mapping.ts';
 import type { SourceLook } from '../../src/source/source.ts';
 import { nextStep } from '../../src/sync/next-step.ts';
@@ -48,13 +49,13 @@ function decide(options: {
   table?: TargetFacts;
   look: SourceLook;
   mapping?: Mapping;
-  resumedByPerson?: boolean;
+  resumedAfter?: ErrorKind;
 }) {
   return nextStep({
     target: { row: options.row, ...(options.table ? { table: options.table } : {}) },
     look: options.look,
     mapping: options.mapping ?? mapping,
-    resumedByPerson: options.resumedByPerson ?? false,
+    resumedAfter: options.resumedAfter,
   });
 }
 
@@ -96,12 +97,12 @@ describe('the next step', () => {
       row: loaded({ open: true, reach: v(7) }),
       table: filled,
       look: look(9),
-      resumedByPerson: true,
+      resumedAfter: 'row_rejected',
     });
     expect(step).toEqual({ step: 'plan', work: { kind: 'window', after: v(4), through: v(9) } });
   });
 
-  it('is the open snapshot after a halt, once it has written rows', () => {
+  it('is the open snapshot after a halt, or another if the cause lies in its rows', () => {
     const plan = aPlan({ mapping, work: { kind: 'snapshot', version: v(3) } });
     const half = row({
       open: true,
@@ -110,14 +111,10 @@ describe('the next step', () => {
       mappingDigest: mappingDigest(mapping),
       targetOid: OID,
     });
-    expect(decide({ row: half, table: filled, look: look(9), resumedByPerson: true })).toEqual({
-      step: 'resume',
-      plan,
-    });
-    expect(decide({ row: half, table: empty, look: look(9), resumedByPerson: true })).toMatchObject({
-      step: 'plan',
-      work: { kind: 'snapshot', version: v(9) },
-    });
+    const resume = (resumedAfter: ErrorKind) =>
+      decide({ row: half, table: filled, look: look(9), resumedAfter });
+    expect(resume('target_permission')).toEqual({ step: 'resume', plan });
+    expect(resume('row_rejected')).toEqual({ step: 'plan', work: { kind: 'snapshot', version: v(9) } });
   });
 
   it('never ends a window below what an opened plan may have written', () => {

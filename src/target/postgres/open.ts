@@ -5,6 +5,7 @@ import { type Plan, throughOf } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { OpenOutcome } from '../target.ts';
+import { quoteTable } from './sql.ts';
 import { type LockedRow, lockRow } from './sync-row.ts';
 import { readIsEmpty, readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
@@ -21,12 +22,7 @@ export async function openPlan(tx: Transaction, plan: Plan, log: Log): Promise<O
   const verdict = judgeOpening(plan, row, table?.oid);
   if (verdict !== 'opened' || table === undefined) return verdict;
   if (plan.work.kind === 'snapshot' && !(await readIsEmpty(tx, plan.target))) {
-    throw new SyncError(
-      'target_not_empty',
-      `${displayTable(plan.target)} is to be loaded, but it is not empty${
-        row.plan?.work.kind === 'snapshot' && row.open ? ': an earlier load of it was not finished' : ''
-      }.`,
-    );
+    await clearUnfinishedLoad(tx, plan, row, table.oid);
   }
   await storeOpenPlan(tx, plan, table.oid);
   await tx.query('delete from lakeferry.applied_slices where sync = $1 and plan_id <> $2', [
@@ -53,6 +49,33 @@ export function judgeOpening(plan: Plan, row: LockedRow, targetOid: number | und
     return row.through === plan.work.after && sameMeaning && sameTarget ? 'opened' : 'refused';
   }
   return row.through === undefined || !sameMeaning || !sameTarget ? 'opened' : 'refused';
+}
+
+/**
+ * Takes out what an earlier load left that was never finished: a target that was empty when that load opened, and
+ * holds as many rows as its ledger says, holds no others. Its writers are fenced, since we hold the row's lock.
+ */
+async function clearUnfinishedLoad(
+  tx: Transaction,
+  plan: Plan,
+  row: LockedRow,
+  targetOid: number,
+): Promise<void> {
+  const target = quoteTable(plan.target);
+  const unfinished = row.open && row.plan?.work.kind === 'snapshot' && row.targetOid === targetOid;
+  const { rows } = await tx.query<{ readonly own: boolean }>(
+    `
+select (select count(*) from ${target}) =
+       (select coalesce(sum(upserted), 0) from lakeferry.applied_slices where plan_id = $1) as own`,
+    [row.planId],
+  );
+  if (!unfinished || !rows[0]?.own) {
+    throw new SyncError(
+      'target_not_empty',
+      `${displayTable(plan.target)} is to be loaded, but it holds rows that Lakeferry did not write.`,
+    );
+  }
+  await tx.query(`delete from ${target}`);
 }
 
 /** A snapshot begins the target's history anew: until it is finished, the target shows no version. */
