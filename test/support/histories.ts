@@ -126,7 +126,7 @@ export async function expectEveryHistoryEqual({ lake, schema, numRuns }: History
   let made = 0;
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { minLength: 3, maxLength: 12 }),
+      fc.array(step, { minLength: 3, maxLength: 10 }),
       sync,
       fc.boolean(),
       fc.boolean(),
