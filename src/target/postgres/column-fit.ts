@@ -41,6 +41,12 @@ export function holds(column: CatalogType, mapped: CatalogType): boolean {
   return false;
 }
 
+/** Whether a column without a zone holds every time of type `mapped` in UTC, in which we write all times. */
+export function holdsInUtc(column: CatalogType, mapped: CatalogType): boolean {
+  if (mapped.oid !== TIMESTAMPTZ || column.oid !== TIMESTAMP) return false;
+  return column.modifier === -1 || column.modifier >= MICROSECONDS;
+}
+
 function numericHolds(column: CatalogType, mapped: CatalogType): boolean {
   const from = mapped.oid === NUMERIC ? numericDigits(mapped) : integerDigits(mapped);
   if (from === undefined) return mapped.oid === NUMERIC && column.modifier === -1;
