@@ -1,7 +1,7 @@
 import type { NeonConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
+import { throwIfAborted } from '../../telemetry/abort.ts';
 import type { Clock } from '../../telemetry/clock.ts';
-import { cancelled } from './errors.ts';
 import { Session } from './session.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -107,7 +107,7 @@ export function openDatabase(
   return {
     async transact(host, signal, work) {
       const stop = AbortSignal.any([signal, closing.signal]);
-      if (stop.aborted) throw cancelled();
+      throwIfAborted(stop);
       const url = host === 'direct' ? (connection.directUrl ?? connection.url) : connection.url;
       const session = await beginOn(url, stop);
       try {

@@ -123,10 +123,6 @@ export function fromDriver(thrown: unknown): SyncError {
   );
 }
 
-export function cancelled(): SyncError {
-  return new SyncError('cancelled', 'The work in the database was cancelled before its end.');
-}
-
 function isServerError(thrown: unknown): thrown is ServerError {
   return (
     thrown instanceof Error &&

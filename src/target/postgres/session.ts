@@ -2,7 +2,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Client } from '@neondatabase/serverless';
 import { type CopyFromStream, from as copyFrom } from 'pg-copy-streams';
 import { SyncError } from '../../error/sync-error.ts';
-import { cancelled, fromDriver } from './errors.ts';
+import { untilAborted } from '../../telemetry/abort.ts';
+import { fromDriver } from './errors.ts';
 import type { Answer, Transaction } from './transaction.ts';
 
 /** Where and how to connect. */
@@ -108,7 +109,7 @@ export class Session implements Transaction {
     const settled = call.finally(() => {
       this.#unanswered -= 1;
     });
-    return unlessAborted(this.#stop, settled).catch((thrown: unknown) => {
+    return untilAborted(settled, this.#stop).catch((thrown: unknown) => {
       throw fromDriver(thrown);
     });
   }
@@ -157,14 +158,4 @@ function createClient({ url, localProxy, applicationName }: SessionSettings): Cl
 
 function farewell(): Promise<void> {
   return sleep(FAREWELL_MS, undefined, { ref: false });
-}
-
-/** Settles with the promise, or with `cancelled` as soon as the signal aborts. */
-function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(cancelled());
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
