@@ -1,5 +1,6 @@
 import { isSymbol, isWord } from './cursor.ts';
 import type { Node } from './tokenizer.ts';
+import { CLAUSES } from './words.ts';
 
 /**
  * Gives each unnamed expression of a query's own select list its text as its name, as a person expects of
@@ -32,24 +33,14 @@ export function nameColumns(nodes: readonly Node[], statement: string): Node[] {
   return [...named, ...nodes.slice(at)];
 }
 
+/** EXCEPT may also follow a star, and SELECT begins a list. */
+const LIST_ENDS = CLAUSES.filter((word) => word !== 'EXCEPT' && word !== 'SELECT');
+
 function endsList(nodes: readonly Node[], at: number): boolean {
   const node = nodes[at];
   if (isWord(node, 'FROM')) return !isWord(nodes[at - 1], 'DISTINCT');
   if (isWord(node, 'EXCEPT')) return !isSymbol(nodes[at - 1], '*');
-  return isWord(
-    node,
-    'WHERE',
-    'GROUP',
-    'HAVING',
-    'ORDER',
-    'LIMIT',
-    'OFFSET',
-    'QUALIFY',
-    'WINDOW',
-    'UNION',
-    'INTERSECT',
-    'MINUS',
-  );
+  return isWord(node, ...LIST_ENDS);
 }
 
 /** `as "text"`, or nothing where the item has a name, may have one, or is a star. */
