@@ -10,7 +10,7 @@ export function statusJson(rows: readonly SyncStatus[]): string {
   return jsonDocument({ syncs: rows.map((row) => statusValue(normalised(row))) });
 }
 
-function statusValue({ sync, state, through, latest, lookedAt, lag, rows, lastError }: SyncStatus) {
+function statusValue({ sync, state, through, latest, lookedAt, lag, rows, drift, lastError }: SyncStatus) {
   return {
     sync,
     state,
@@ -23,6 +23,7 @@ function statusValue({ sync, state, through, latest, lookedAt, lag, rows, lastEr
       deleted: rows ? Number(rows.deleted) : 'unknown',
       rejected: rows ? Number(rows.rejected) : 'unknown',
     },
+    drift: drift ?? [],
     lastError: lastError ? { ...lastError, at: isoTime(lastError.at) } : null,
   };
 }

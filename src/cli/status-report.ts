@@ -60,7 +60,8 @@ function versionText(version: bigint | 'none' | undefined): string {
 
 function paints(style: Style): Readonly<Record<Attention, Paint>> {
   const plain: Paint = (text) => text;
-  return { halted: style.red, unknown: style.yellow, rejected: style.yellow, paused: style.dim, fine: plain };
+  const look = style.yellow;
+  return { halted: style.red, unknown: look, drift: look, rejected: look, paused: style.dim, fine: plain };
 }
 
 function symbolOf(status: SyncStatus, symbols: Symbols): string {
@@ -69,6 +70,7 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
     case 'halted':
       return symbols.bad;
     case 'unknown':
+    case 'drift':
     case 'rejected':
     case 'paused':
       return symbols.look;
@@ -79,6 +81,7 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
 
 function remark(status: SyncStatus): string {
   if (status.lastError) return status.lastError.kind;
+  if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rows?.rejected ?? 0n;
   return rejected > 0n ? `${formatNumber(rejected, 'row')} rejected` : '';
 }
@@ -86,6 +89,7 @@ function remark(status: SyncStatus): string {
 const COUNTED: readonly (readonly [Attention, string])[] = [
   ['halted', 'halted'],
   ['unknown', 'not known in full'],
+  ['drift', 'with drift'],
   ['rejected', 'with rejected rows'],
   ['paused', 'paused'],
   ['fine', 'fine'],
@@ -100,11 +104,24 @@ function sentence(statuses: readonly SyncStatus[]): string {
 }
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
-function remedyLines({ sync, lastError, rows }: SyncStatus, { width, style, now }: StatusOptions): string[] {
+function remedyLines(
+  { sync, lastError, rows, drift }: SyncStatus,
+  { width, style, now }: StatusOptions,
+): string[] {
   const lines: string[] = [];
   if ((rows?.rejected ?? 0n) > 0n) {
     lines.push(
       ...wrap('The keys of its rejected rows stand in lakeferry.rejected_rows in the target.', width - 4),
+    );
+  }
+  if (drift) {
+    const columns = printable(drift.join(', '));
+    lines.push(
+      ...wrap(
+        `New at the source and left out, since the rows that are loaded lack them: ${columns}.`,
+        width - 4,
+      ),
+      `To take them in: drop the target table, then run "lakeferry run ${sync}".`,
     );
   }
   if (lastError) {

@@ -1,7 +1,7 @@
 import type { SyncStatus } from '../sync/read-status.ts';
 
 /** Whether somebody must act, might look, or neither. */
-export type Attention = 'halted' | 'unknown' | 'rejected' | 'paused' | 'fine';
+export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'fine';
 
 export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'halted') return 'halted';
@@ -9,6 +9,7 @@ export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'unknown' || through === undefined || latest === undefined || rows === undefined) {
     return 'unknown';
   }
+  if (status.drift !== undefined) return 'drift';
   if (rows.rejected > 0n) return 'rejected';
   return status.state === 'paused' ? 'paused' : 'fine';
 }
@@ -24,9 +25,9 @@ export function normalised(status: SyncStatus): SyncStatus {
   };
 }
 
-/** 3 when a sync is halted; 1 when something could not be looked at; else 0. */
+/** 3 when a sync is halted or drifts from its source; 1 when something could not be looked at; else 0. */
 export function statusExitCode(statuses: readonly SyncStatus[]): 0 | 1 | 3 {
   const found = statuses.map(attentionOf);
-  if (found.includes('halted')) return 3;
+  if (found.includes('halted') || found.includes('drift')) return 3;
   return found.includes('unknown') ? 1 : 0;
 }

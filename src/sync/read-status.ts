@@ -1,8 +1,9 @@
-import type { CommitVersion } from '../change/commit-version.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, type SyncError } from '../error/sync-error.ts';
+import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
+import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface SyncStatus {
   readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
   /** Since the target was first loaded; absent when it could not be asked. */
   readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
+  /** Columns that came to the source after the target was loaded, and are left out; absent when there are none. */
+  readonly drift?: readonly string[];
   /** Chunks of the plan in flight. */
   readonly chunks?: { readonly done: number; readonly total: number };
   readonly lastError?: StatusError;
@@ -56,7 +59,8 @@ async function statusOf(
   const row = rows.value?.get(config.name);
   const failure = stored.error ?? rows.error ?? look.error;
   const lookedAt = look.value ? now : checkpoint?.look?.at;
-  const lag = row && look.value ? await lagOf(services, config, row, look.value.latest, signal) : undefined;
+  const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
+  const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
   const chunks =
     checkpoint && 'plan' in checkpoint ? await chunksOf(services, checkpoint.plan, signal) : undefined;
   const lastError =
@@ -69,6 +73,7 @@ async function statusOf(
     ...(lookedAt === undefined ? {} : { lookedAt }),
     ...(lag ? { lag } : {}),
     ...(rows.value ? { rows: totalsOf(row) } : {}),
+    ...(drift.length > 0 ? { drift } : {}),
     ...(chunks ? { chunks } : {}),
     ...(lastError ? { lastError } : {}),
   };
@@ -78,10 +83,11 @@ async function lagOf(
   { source, clock }: Services,
   config: SyncConfig,
   { through, sourceTableId }: SyncRow,
-  latest: { readonly version: CommitVersion },
+  { latest, tableId }: SourceLook,
   signal: AbortSignal,
 ): Promise<SyncStatus['lag']> {
-  if (through === undefined || sourceTableId === undefined || latest.version < through) return undefined;
+  // Versions of another table say nothing about this one.
+  if (through === undefined || sourceTableId !== tableId || latest.version < through) return undefined;
   if (latest.version === through) return { versions: 0n, seconds: 0 };
   const window = { after: through, through: latest.version };
   const history = await attempt(() => source.readHistory(config.source, window, signal));
@@ -91,6 +97,20 @@ async function lagOf(
     versions: latest.version - through,
     seconds: Math.max(0, Math.round((clock.now() - oldest.committedAt) / 1_000)),
   };
+}
+
+async function driftOf(
+  { source }: Services,
+  config: SyncConfig,
+  { through, plan }: SyncRow,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (through === undefined || !plan) return [];
+  const kept = await attempt(async () => {
+    const columns = await source.readColumns(config.source, signal);
+    return keepLoadedColumns(resolveMapping(config, columns, undefined), plan.mapping, config);
+  });
+  return kept.value?.leftOut ?? [];
 }
 
 async function chunksOf(

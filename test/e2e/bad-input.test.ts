@@ -6,6 +6,7 @@ import { openDatabricksSource } from '../../src/source/databricks/databricks-sou
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
 import { planSync, type Tick } from '../../src/sync/plan-sync.ts';
+import { readStatus } from '../../src/sync/read-status.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
@@ -259,6 +260,15 @@ describe('bad input', () => {
     await lake.sql(`insert into ${source} values (8, 'eight')`);
     expect(await tick()).toMatchObject({ outcome: 'halted', cause: { kind: 'source_replaced' } });
     expect(await rows()).toHaveLength(2);
+    // Versions of another table are no measure: the target is not known to be up to date.
+    const [status] = await readStatus(lake.services, [config], NEVER);
+    expect(status).toMatchObject({
+      state: 'halted',
+      through: 1n,
+      latest: 2n,
+      lastError: { kind: 'source_replaced' },
+    });
+    expect(status?.lag).toBeUndefined();
     await lake.database.query(`drop table public.${config.target.table}`);
     expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
     expect((await rows()).map(({ id }) => id)).toEqual([7, 8]);
@@ -285,6 +295,9 @@ describe('bad input', () => {
     await lake.sql(`insert into ${source} values (3, 'three', 'red')`);
     expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
     expect(await rows()).toHaveLength(3);
+    expect(await readStatus(lake.services, [config], NEVER)).toMatchObject([
+      { state: 'idle', through: 3n, latest: 3n, lag: { versions: 0n }, drift: ['colour'] },
+    ]);
   });
 
   it('halts when the settings of a loaded target change', async () => {
@@ -318,6 +331,14 @@ describe('bad input', () => {
     await expect(noSource).rejects.toMatchObject({ kind: 'source_unavailable' });
     await away.source.close();
     expect((await lake.services.checkpoints.read(config.name, NEVER)).checkpoint.state).toBe('idle');
+    const blind = {
+      ...lake.services,
+      source: openDatabricksSource({ ...lake.databricks, port: 1 }, { retryDelaysMs: [] }),
+    };
+    const [status] = await readStatus(blind, [config], NEVER);
+    expect(status).toMatchObject({ state: 'idle', lastError: { kind: 'source_unavailable' } });
+    expect(status?.latest).toBeUndefined();
+    await blind.source.close();
 
     const target = openPostgresTarget(
       { url: lake.database.url, localProxy: '127.0.0.1:1' },

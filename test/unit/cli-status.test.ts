@@ -51,6 +51,7 @@ const HALTED: SyncStatus = {
 };
 const PAUSED: SyncStatus = { ...IDLE, sync: 'entitlements', state: 'paused' };
 const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rows: { ...NO_ROWS, rejected: 17n } };
+const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
 const NEW: SyncStatus = { sync: 'fresh', state: 'new', latest: 3n, lookedAt: NOW - 1_000, rows: NO_ROWS };
 const BLIND: SyncStatus = {
   sync: 'blind',
@@ -146,6 +147,14 @@ describe('the status screen', () => {
     expect(screen.at(-1)).toBe(`    ${remedy}`);
   });
 
+  it('names the columns that are left out, and how to take them in', () => {
+    const screen = render([DRIFT]);
+    expect(screen[1]).toMatch(/^coloured +! idle .* drift: 2 new columns$/);
+    expect(screen).toContain('1 with drift.');
+    expect(screen.at(-2)).toContain('colour, size');
+    expect(screen.at(-1)).toContain('run "lakeferry run coloured"');
+  });
+
   it('chooses its layout by the output', () => {
     const write = () => {};
     expect(layoutFor({ write })).toBe('tabs');
@@ -167,6 +176,7 @@ describe('the status document', () => {
       lookedAt: '2026-11-21T14:31:26.000Z',
       lag: { versions: '174', seconds: 10_805 },
       rows: { upserted: 0, deleted: 0, rejected: 0 },
+      drift: [],
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
     });
     expect(document.syncs[1]).toMatchObject({
@@ -184,6 +194,7 @@ describe('the exit code of status', () => {
     [[IDLE, BLIND], 1],
     [[DARK], 1],
     [[IDLE, HALTED, DARK], 3],
+    [[IDLE, DRIFT], 3],
   ] as const)('%#', (rows, code) => {
     expect(statusExitCode(rows)).toBe(code);
   });
