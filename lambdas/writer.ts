@@ -11,6 +11,8 @@ import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.
 /** Time to roll back, note the failure and give the message back before Lambda freezes the sandbox. */
 const TIMEOUT_EARLY_MS = 10_000;
 const CLEAN_UP_MS = 6_000;
+/** When a message comes again that could not be read, or whose failure could not be noted. */
+const UNHANDLED_SECONDS = 60;
 /** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
 export const MAX_RECEIVES = 5;
 
@@ -41,11 +43,14 @@ async function isDone(services: Services, record: SQSRecord, signal: AbortSignal
       kind,
       reason: message,
     });
+    // The queue's own visibility timeout is for writers that died: it would keep the message from everybody for long.
+    const again = AbortSignal.timeout(CLEAN_UP_MS);
+    await services.queue.returnAfter(record.receiptHandle, UNHANDLED_SECONDS, again).catch(() => {});
     return false;
   }
 }
 
-/** Throws what leaves the message as it is, until its visibility timeout ends. */
+/** Throws what it cannot note and give back by itself. */
 async function applyRecord(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
   const chunk = decodeMessage(record.body);
   try {

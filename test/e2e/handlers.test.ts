@@ -148,6 +148,16 @@ describe('the functions', () => {
       expect(entries().filter(({ kind }) => kind === 'message_invalid')).toHaveLength(3);
     });
 
+    it('lets a message that it cannot read come again after a minute, not after the visibility timeout', async () => {
+      bench.services.queue.duplicate('no JSON', 'somebody');
+      const record = only(receive());
+      expect(await write([record])).toEqual([record.messageId]);
+      bench.services.queue.elapse(59);
+      expect(receive()).toEqual([]);
+      bench.services.queue.elapse(1);
+      expect(only(receive()).attributes.ApproximateReceiveCount).toBe('2');
+    });
+
     it('halts the sync with the last attempt and leaves the message to the dead-letter queue', async () => {
       await plan();
       const { body, receiptHandle } = only(receive());
