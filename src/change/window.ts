@@ -6,11 +6,6 @@ export interface Window {
   readonly through: CommitVersion;
 }
 
-export function windowOf(after: CommitVersion, through: CommitVersion): Window {
-  if (through <= after) throw new RangeError(`empty window: after ${after} through ${through}`);
-  return { after, through };
-}
-
 /** First version inside the window: `table_changes` is inclusive at both ends. */
 export function firstVersion(window: Window): CommitVersion {
   return nextVersion(window.after);

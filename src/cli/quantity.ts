@@ -45,11 +45,6 @@ export function formatInstant(at: number, now: number): string {
   return `${date.getUTCDate()} ${month}${year} ${date.toISOString().slice(11, 19)} UTC`;
 }
 
-/** `21 Nov 14:32:07 UTC (41 s ago)` */
-export function formatInstantWithAge(at: number, now: number): string {
-  return `${formatInstant(at, now)} (${formatAgo(at, now)})`;
-}
-
 /** `none`, `3 v, 42 s`, or what of the two is known. */
 export function formatLag(lag: { readonly versions?: bigint; readonly seconds?: number }): string {
   if (lag.versions === 0n) return 'none';

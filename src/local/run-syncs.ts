@@ -2,14 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { plannerHandler } from '../../lambdas/planner.ts';
 import { writerHandler } from '../../lambdas/writer.ts';
 import type { CommitVersion } from '../change/commit-version.ts';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { AwsConnection } from '../config/connections.ts';
+import type { Checkpoint, HaltCause } from '../checkpoint/checkpoint.ts';
+import { type AwsConnection, LOCAL_AWS_CREDENTIALS } from '../config/connections.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { Services } from '../sync/services.ts';
 import { throwIfAborted } from '../telemetry/abort.ts';
-import { LOCAL_CREDENTIALS } from './aws/aws.ts';
 import { createLambdaContext } from './lambda-context.ts';
 import { pumpQueue, type QueuePump } from './queue-pump.ts';
 
@@ -17,13 +16,12 @@ import { pumpQueue, type QueuePump } from './queue-pump.ts';
 export interface RunResult {
   readonly sync: string;
   readonly state: 'idle' | 'halted' | 'paused' | 'failed';
-  readonly through?: CommitVersion;
-  /** Newest version of the source, as the planner last saw it. */
+  /** What the target shows; `none` before the first load, absent when it could not be asked. */
+  readonly through?: CommitVersion | 'none';
+  /** Newest version of the source that this run saw; absent when it saw none. */
   readonly source?: CommitVersion;
-  /** Rows of the plans that finished during the run. */
-  readonly upserted: bigint;
-  readonly deleted: bigint;
-  readonly rejected: bigint;
+  /** Of the plans that finished during the run; absent when the target could not be asked. */
+  readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
   readonly error?: Pick<SyncError, 'kind' | 'message' | 'remedy'>;
 }
 
@@ -50,10 +48,11 @@ export async function runSyncs(options: RunOptions): Promise<RunResult[]> {
   const { config, services, aws, syncs, signal } = options;
   if (!aws.local) throw new SyncError('internal', 'Only the local stack can be run in this process.');
   const runtime = async () => ({ config, services });
+  const startedAt = services.clock.now();
   const before = await totals(services, signal);
   const stop = new AbortController();
   const pump = pumpQueue({
-    aws: { sqs: aws.local.sqs, region: aws.region, credentials: LOCAL_CREDENTIALS },
+    aws: { sqs: aws.local.sqs, region: aws.region, credentials: LOCAL_AWS_CREDENTIALS },
     queueUrl: aws.chunkQueueUrl,
     handler: writerHandler(runtime),
     concurrency: Math.max(...syncs.map(({ maxWriters }) => maxWriters)),
@@ -67,7 +66,12 @@ export async function runSyncs(options: RunOptions): Promise<RunResult[]> {
     );
     const after = await totals(services, signal);
     return await Promise.all(
-      ended.map(({ sync, ...end }) => resultOf(services, sync, end, before, after, signal)),
+      ended.map(async ({ sync: { name }, ...end }) => ({
+        sync: name,
+        ...end,
+        ...(await sourceSeen(services, name, startedAt, signal)),
+        ...progressMade(before, after, name),
+      })),
     );
   } finally {
     stop.abort();
@@ -88,16 +92,20 @@ async function runSync(
     throwIfAborted(signal);
     try {
       const ticked = await tick({ sync: name, byPerson }, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
-      if (ticked.outcome === 'halted') return { state: 'halted', error: ticked.cause };
+      if (ticked.outcome === 'halted') return halted(ticked.cause);
       if (ticked.outcome === 'idle' || ticked.outcome === 'paused') return { state: ticked.outcome };
     } catch (thrown) {
       const { kind, message, remedy } = asSyncError(thrown, { sync: name });
       return { state: 'failed', error: { kind, message, remedy } };
     }
     const checkpoint = await settled(options, name, pump);
-    if (checkpoint.state === 'halted') return { state: 'halted', error: checkpoint.cause };
+    if (checkpoint.state === 'halted') return halted(checkpoint.cause);
     if (!untilIdle && checkpoint.state === 'idle') return { state: 'idle' };
   }
+}
+
+function halted({ kind, message, remedy }: HaltCause): Ending {
+  return { state: 'halted', error: { kind, message, remedy } };
 }
 
 /** Waits until the plan is off the checkpoint, or no message is left that could take it off. */
@@ -128,35 +136,37 @@ async function settled(
   }
 }
 
-type Totals = Awaited<ReturnType<Services['target']['readRows']>>;
+/** The rows of all syncs at the start or the end of a run; undefined when the target could not be asked. */
+type Totals = Awaited<ReturnType<Services['target']['readRows']>> | undefined;
 
-async function totals({ target }: Services, signal: AbortSignal): Promise<Totals> {
-  return target.readRows(signal).catch(() => new Map());
+function totals({ target }: Services, signal: AbortSignal): Promise<Totals> {
+  return target.readRows(signal).catch(() => undefined);
 }
 
-async function resultOf(
+/** What the planner of this run saw of the source; a look of an earlier run is an old number. */
+async function sourceSeen(
   { checkpoints }: Services,
-  { name }: SyncConfig,
-  ending: Ending,
-  before: Totals,
-  after: Totals,
+  sync: string,
+  startedAt: number,
   signal: AbortSignal,
-): Promise<RunResult> {
-  const { checkpoint } = await checkpoints.read(name, signal).catch(() => ({ checkpoint: undefined }));
-  const [old, now] = [before.get(name), after.get(name)];
+): Promise<Pick<RunResult, 'source'>> {
+  const stored = await checkpoints.read(sync, signal).catch(() => undefined);
+  const look = stored?.checkpoint.look;
+  return look === undefined || look.at < startedAt ? {} : { source: look.latest };
+}
+
+function progressMade(before: Totals, after: Totals, sync: string): Pick<RunResult, 'through' | 'rows'> {
+  if (!after) return {};
+  const now = after.get(sync);
+  const through = now?.through ?? 'none';
+  if (!before) return { through };
+  const old = before.get(sync);
   const grown = (count: 'rowsUpserted' | 'rowsDeleted' | 'rowsRejected') =>
     (now?.[count] ?? 0n) - (old?.[count] ?? 0n);
-  const { state, error } = ending;
-  return {
-    sync: name,
-    state,
-    ...(now?.through === undefined ? {} : { through: now.through }),
-    ...(checkpoint?.look === undefined ? {} : { source: checkpoint.look.latest }),
+  const rows = {
     upserted: grown('rowsUpserted'),
     deleted: grown('rowsDeleted'),
     rejected: grown('rowsRejected'),
-    ...(error === undefined
-      ? {}
-      : { error: { kind: error.kind, message: error.message, remedy: error.remedy } }),
   };
+  return { through, rows };
 }

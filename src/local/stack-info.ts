@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { concealConnections } from '../config/concealed.ts';
 import type { Connections } from '../config/connections.ts';
 
 /** How to reach a running local stack: what `lakeferry local up --json` prints and other commands read. */
@@ -49,7 +50,7 @@ export async function findStackInfo(folder: string): Promise<StackInfo | undefin
 
 export async function localConnections({ postgres, neon, warehouse, aws }: StackInfo): Promise<Connections> {
   const { host, port, path: httpPath, token, caCertFile } = warehouse;
-  return {
+  return concealConnections({
     databricks: {
       host,
       port,
@@ -65,7 +66,7 @@ export async function localConnections({ postgres, neon, warehouse, aws }: Stack
       deadLetterQueueUrl: aws.deadLetterQueueUrl,
       local: { sqs: aws.sqs, dynamodb: aws.dynamodb },
     },
-  };
+  });
 }
 
 function isRunning(pid: number): boolean {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { splitStatements } from '../../src/local/warehouse/duckdb/tokenizer.ts';
-import { type TestEngine, testEngine } from '../support/duckdb-engine.ts';
+import { splitStatements, type TestEngine, testEngine } from '../support/duckdb-engine.ts';
 
 let lake: TestEngine;
 

@@ -1,4 +1,5 @@
 import { type DuckDbEngine, openDuckDbEngine } from '../../src/local/warehouse/duckdb/engine.ts';
+import { tokenize } from '../../src/local/warehouse/duckdb/tokenizer.ts';
 import { type EngineColumn, EngineError, type EngineSession } from '../../src/local/warehouse/engine.ts';
 import type { Clock } from '../../src/telemetry/clock.ts';
 
@@ -72,4 +73,25 @@ function over(session: EngineSession): TestSession {
 
 function plain(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+}
+
+/** Cuts a script at its semicolons; strings, names and comments may hold some. Empty statements are left out. */
+export function splitStatements(script: string): string[] {
+  const statements: string[] = [];
+  let start: number | undefined;
+  let end = 0;
+  const flush = () => {
+    if (start !== undefined) statements.push(script.slice(start, end));
+    start = undefined;
+  };
+  for (const token of tokenize(script)) {
+    if (token.kind === 'symbol' && token.text === ';') {
+      flush();
+    } else {
+      start ??= token.start;
+      end = token.end;
+    }
+  }
+  flush();
+  return statements;
 }

@@ -19,6 +19,9 @@ interface RunFlags {
   readonly json?: true;
 }
 
+/** What could not be asked; never 0 or an old number. */
+const UNKNOWN = 'unknown';
+
 export function registerRun(program: Command, io: CliIo): void {
   program
     .command('run')
@@ -77,13 +80,17 @@ function exitCode(results: readonly RunResult[]): ExitCode {
   return results.some(({ state }) => state === 'failed') ? 1 : 0;
 }
 
-function resultJson({ sync, state, through, source, upserted, deleted, rejected, error }: RunResult) {
+function resultJson({ sync, state, through, source, rows, error }: RunResult) {
   return {
     sync,
     state,
-    through: through ?? null,
-    source: source ?? 'unknown',
-    rows: { upserted: Number(upserted), deleted: Number(deleted), rejected: Number(rejected) },
+    through: through === 'none' ? null : (through ?? UNKNOWN),
+    source: source ?? UNKNOWN,
+    rows: {
+      upserted: rows ? Number(rows.upserted) : UNKNOWN,
+      deleted: rows ? Number(rows.deleted) : UNKNOWN,
+      rejected: rows ? Number(rows.rejected) : UNKNOWN,
+    },
     error: error ?? null,
   };
 }
@@ -94,19 +101,11 @@ function renderResults(results: readonly RunResult[], io: CliIo): string[] {
     [
       { header: 'SYNC', cell: ({ sync }: RunResult) => sync, paint: () => style.bold },
       { header: 'STATE', cell: ({ state }) => `${symbolOf(state, style)} ${state}` },
-      {
-        header: 'THROUGH',
-        align: 'right',
-        cell: ({ through }) => (through === undefined ? 'none' : formatCount(through)),
-      },
-      {
-        header: 'SOURCE',
-        align: 'right',
-        cell: ({ source }) => (source === undefined ? 'unknown' : formatCount(source)),
-      },
-      { header: 'UPSERTED', align: 'right', cell: ({ upserted }) => formatCount(upserted) },
-      { header: 'DELETED', align: 'right', cell: ({ deleted }) => formatCount(deleted) },
-      { header: 'REJECTED', align: 'right', cell: ({ rejected }) => formatCount(rejected) },
+      { header: 'THROUGH', align: 'right', cell: ({ through }) => shown(through) },
+      { header: 'SOURCE', align: 'right', cell: ({ source }) => shown(source) },
+      { header: 'UPSERTED', align: 'right', cell: ({ rows }) => shown(rows?.upserted) },
+      { header: 'DELETED', align: 'right', cell: ({ rows }) => shown(rows?.deleted) },
+      { header: 'REJECTED', align: 'right', cell: ({ rows }) => shown(rows?.rejected) },
     ],
     results,
     { layout: layoutFor(io.stdout), width: widthOf(io.stdout), style },
@@ -122,6 +121,11 @@ function renderResults(results: readonly RunResult[], io: CliIo): string[] {
       : [],
   );
   return [...table, ...errors];
+}
+
+function shown(value: bigint | 'none' | undefined): string {
+  if (value === undefined) return UNKNOWN;
+  return value === 'none' ? value : formatCount(value);
 }
 
 function symbolOf(state: RunResult['state'], { symbols }: Style): string {

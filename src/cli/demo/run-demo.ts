@@ -4,7 +4,7 @@ import type { AwsConnection, Connections } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { type Comparison, compareTables } from '../../local/compare-tables.ts';
 import { runStatement } from '../../local/run-statement.ts';
-import { type RunResult, runSyncs } from '../../local/run-syncs.ts';
+import { runSyncs } from '../../local/run-syncs.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { DEMO_FOLDER, localConnections } from '../../local/stack-info.ts';
 import { silentLog } from '../../telemetry/log.ts';
@@ -142,13 +142,15 @@ async function change(
   if (!terse) steps.print(...changes.map(({ says }) => `                  ${says}`));
 }
 
+interface Synced {
+  readonly through: bigint;
+  readonly upserted: bigint;
+  readonly deleted: bigint;
+  readonly seconds: number;
+}
+
 /** Planner → SQS → writers, until nothing is left. */
-async function sync({
-  connections,
-  services,
-  steps,
-  io,
-}: Scene): Promise<RunResult & { readonly seconds: number }> {
+async function sync({ connections, services, steps, io }: Scene): Promise<Synced> {
   const config = DEMO_CONFIG;
   const startedAt = io.clock.now();
   const [result] = await runSyncs({
@@ -160,23 +162,21 @@ async function sync({
     onProgress: (_, { done, total }) => steps.working(`${done} of ${formatNumber(total, 'chunk')} applied`),
     signal: io.signal,
   });
-  if (result?.state === 'idle') return { ...result, seconds: (io.clock.now() - startedAt) / 1_000 };
-  const { kind = 'internal', message = 'The sync did not end.' } = result?.error ?? {};
+  const { state, through, rows, error } = result ?? {};
+  if (state === 'idle' && typeof through === 'bigint' && rows) {
+    return { through, ...rows, seconds: (io.clock.now() - startedAt) / 1_000 };
+  }
+  const { kind = 'internal', message = 'The sync did not end.' } = error ?? {};
   throw new SyncError(kind, message, { sync: SYNC });
 }
 
-function describeSync({
-  through,
-  upserted,
-  deleted,
-  seconds,
-}: RunResult & { readonly seconds: number }): string {
+function describeSync({ through, upserted, deleted, seconds }: Synced): string {
   const rate =
     upserted + deleted >= 10_000n
       ? `, ${formatCount(Math.round(Number(upserted + deleted) / seconds))} rows/s`
       : '';
   const removed = deleted > 0n ? ` · ${formatCount(deleted)} deleted` : '';
-  return `${formatCount(upserted)} upserted${removed} · Neon is at version ${formatCount(through ?? 0n)}${rate}`;
+  return `${formatCount(upserted)} upserted${removed} · Neon is at version ${formatCount(through)}${rate}`;
 }
 
 /** Every mapped column of every row, compared by Postgres itself. Throws when there is a difference. */

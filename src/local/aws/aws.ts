@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { LOCAL_AWS_CREDENTIALS } from '../../config/connections.ts';
 import { startDynamoDb } from './dynamodb.ts';
 import { startSqs } from './sqs.ts';
 
@@ -23,9 +24,6 @@ export interface AwsOptions {
 
 export const LOCAL_REGION = 'us-east-1';
 
-/** The services check that there are some, not which. */
-export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
-
 /** SQS and DynamoDB on the loopback interface, for the unmodified clients of the AWS SDK. */
 export async function startAws({ directory, ports = {} }: AwsOptions = {}): Promise<LocalAws> {
   const sqs = await startSqs(optionsOf('sqs', directory, ports.sqs));
@@ -39,7 +37,7 @@ export async function startAws({ directory, ports = {} }: AwsOptions = {}): Prom
     sqs: sqs.endpoint,
     dynamodb: dynamodb.endpoint,
     region: LOCAL_REGION,
-    credentials: LOCAL_CREDENTIALS,
+    credentials: LOCAL_AWS_CREDENTIALS,
     async close() {
       await Promise.all([sqs.close(), dynamodb.close()]);
     },

@@ -110,27 +110,6 @@ export function nest(tokens: readonly Token[]): Node[] {
   return (stack[0] as (typeof stack)[number]).items;
 }
 
-/** Cuts a script at its semicolons; strings, names and comments may hold some. Empty statements are left out. */
-export function splitStatements(script: string): string[] {
-  const statements: string[] = [];
-  let start: number | undefined;
-  let end = 0;
-  const flush = () => {
-    if (start !== undefined) statements.push(script.slice(start, end));
-    start = undefined;
-  };
-  for (const token of tokenize(script)) {
-    if (token.kind === 'symbol' && token.text === ';') {
-      flush();
-    } else {
-      start ??= token.start;
-      end = token.end;
-    }
-  }
-  flush();
-  return statements;
-}
-
 function endOfComment(sql: string, start: number): number {
   let depth = 0;
   for (let at = start; at < sql.length; at += 1) {
