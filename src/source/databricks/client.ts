@@ -108,20 +108,17 @@ export class Warehouse {
     }
   }
 
+  /** The client outlives a session that did not open: other statements run in sessions of theirs on it. */
   async #openSession(): Promise<Session> {
-    this.#client ??= this.#connect();
-    const pending = this.#client;
-    try {
-      const session = await (await pending).openSession();
-      const operation = await session.executeStatement("set time zone 'UTC'");
-      await operation.finished();
-      await operation.close();
-      return session;
-    } catch (thrown) {
-      if (this.#client === pending) this.#client = undefined;
-      void pending.then((client) => client.close()).catch(() => {});
+    this.#client ??= this.#connect().catch((thrown: unknown) => {
+      this.#client = undefined;
       throw thrown;
-    }
+    });
+    const session = await (await this.#client).openSession();
+    const operation = await session.executeStatement("set time zone 'UTC'");
+    await operation.finished();
+    await operation.close();
+    return session;
   }
 
   async #connect(): Promise<DBSQLClient> {
