@@ -5,7 +5,7 @@ import { Cursor } from './cursor.ts';
 import { unsupported } from './errors.ts';
 import { readProperties } from './properties.ts';
 import { NO_RESULT } from './result.ts';
-import { findTable, type StatementContext } from './statement-context.ts';
+import { findWritableTable, type StatementContext } from './statement-context.ts';
 import { type Column, requireColumn, type Table, type TableMetadata } from './table.ts';
 
 /** `ALTER TABLE t …`, from behind TABLE. Only metadata changes: each form is one commit. */
@@ -18,7 +18,7 @@ export async function alterTable(
   const alter = readAlteration(cursor, statement);
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async (table) => {
       const change = alter(table);
       if (change.metadata) await addStoredColumns(context, table, change.metadata);

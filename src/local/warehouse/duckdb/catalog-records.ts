@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { AttachedTable } from './attached/attached-table.ts';
 import { Catalog } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quoteText } from './literal.ts';
-import { type Commit, Table } from './table.ts';
+import { type Commit, type ReadableTable, Table } from './table.ts';
 
 /** The catalog as it is kept on disk, in the schema `meta`. A commit's record is JSON. */
 export const META_SQL = `
@@ -15,6 +16,9 @@ create table if not exists meta.tables (
 );
 create table if not exists meta.commits (
   store integer not null, version bigint not null, committed_at timestamptz not null, record varchar not null
+);
+create table if not exists meta.attached (
+  catalog varchar not null, schema varchar not null, name varchar not null, location varchar not null
 )`;
 
 const texts = z.record(z.string(), z.string());
@@ -68,6 +72,18 @@ export function dropTableSql(table: Table): string {
     drop table ${table.store}`;
 }
 
+/** Remembers where an attached table lies, in place of what was remembered of its name. */
+export function attachTableSql(table: AttachedTable): string {
+  const { catalog, schema, table: name } = table.name;
+  const values = [catalog, schema, name, table.location].map(quoteText).join(', ');
+  return `${detachTableSql(table)}; insert into meta.attached values (${values})`;
+}
+
+export function detachTableSql({ name: { catalog, schema, table } }: ReadableTable): string {
+  return `delete from meta.attached
+    where catalog = ${quoteText(catalog)} and schema = ${quoteText(schema)} and name = ${quoteText(table)}`;
+}
+
 export async function loadCatalog(
   connection: Connection,
 ): Promise<{ catalog: Catalog; nextStoreId: number }> {
@@ -97,6 +113,11 @@ export async function loadCatalog(
   )) {
     const table = tables.get(Number(store));
     if (table) table.commits.push(readCommit(table, BigInt(version as bigint), String(text)));
+  }
+  const attachedRows = 'select catalog, schema, name, location from meta.attached';
+  for (const [inCatalog, inSchema, name, location] of await rowsOf(connection, attachedRows)) {
+    const at = { catalog: String(inCatalog), schema: String(inSchema), table: String(name) };
+    catalog.addTable(new AttachedTable(at, String(location)));
   }
   return { catalog, nextStoreId: Math.max(0, ...tables.keys()) + 1 };
 }

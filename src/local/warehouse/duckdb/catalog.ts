@@ -1,7 +1,8 @@
 import type { SourceTable } from '../../../schema/table-name.ts';
 import { EngineError } from '../engine.ts';
+import { AttachedTable } from './attached/attached-table.ts';
 import { unsupported } from './errors.ts';
-import type { Table } from './table.ts';
+import type { ReadableTable } from './table.ts';
 
 /** Where names without a catalog or schema are looked up. */
 export interface Namespace {
@@ -19,7 +20,7 @@ export class Catalog {
   readonly #schemas = new Map<string, Set<string>>(
     BUILT_IN.map((catalog) => [catalog, new Set([DEFAULT_NAMESPACE.schema])]),
   );
-  readonly #tables = new Map<string, Table>();
+  readonly #tables = new Map<string, ReadableTable>();
 
   get catalogs(): string[] {
     return [...this.#schemas.keys()].sort();
@@ -29,7 +30,7 @@ export class Catalog {
     return [...this.#requireCatalog(catalog)].sort();
   }
 
-  tables({ catalog, schema }: Namespace): Table[] {
+  tables({ catalog, schema }: Namespace): ReadableTable[] {
     return [...this.#tables.values()]
       .filter(({ name }) => name.catalog === catalog && name.schema === schema)
       .sort((a, b) => (a.name.table < b.name.table ? -1 : 1));
@@ -55,19 +56,23 @@ export class Catalog {
     this.#requireCatalog(catalog).delete(schema);
   }
 
-  addTable(table: Table): void {
+  get attached(): AttachedTable[] {
+    return [...this.#tables.values()].filter((table) => table instanceof AttachedTable);
+  }
+
+  addTable(table: ReadableTable): void {
     this.#tables.set(keyOf(table.name), table);
   }
 
-  removeTable(table: Table): void {
+  removeTable(table: ReadableTable): void {
     this.#tables.delete(keyOf(table.name));
   }
 
-  findTable(name: SourceTable): Table | undefined {
+  findTable(name: SourceTable): ReadableTable | undefined {
     return this.#tables.get(keyOf(name));
   }
 
-  requireTable(name: SourceTable): Table {
+  requireTable(name: SourceTable): ReadableTable {
     const table = this.findTable(name);
     if (!table) {
       throw new EngineError(

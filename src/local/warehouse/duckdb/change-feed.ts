@@ -1,36 +1,22 @@
-import { CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../../change/change-type.ts';
 import { EngineError } from '../engine.ts';
 import {
-  ARRIVED,
   beyondRetention,
-  changeFeedOn,
-  DEPARTED,
   findColumn,
-  storedColumns,
-  type Table,
+  type ReadableTable,
   type TableMetadata,
+  type TableVersion,
 } from './table.ts';
 
 /**
  * Query for the changes of the versions `first` to `last`, both inclusive, in the columns of the last one.
  * Throws as Databricks does where the feed does not have them all.
  */
-export function changesSql(table: Table, first: bigint, last: bigint): string {
-  const { metadata } = checkRange(table, first, last);
-  const half = (version: string, kind: string) => `
-    select ${storedColumns(metadata)}, ${kind} as ${CHANGE_TYPE}, ${version} as ${COMMIT_VERSION}
-    from ${table.store} where ${version} between ${first} and ${last}`;
-  return `select changes.*, committed_at as ${COMMIT_TIMESTAMP}
-    from (${half('_from', kindSql('_in', ARRIVED))} union all ${half('_to', kindSql('_out', DEPARTED))}) as changes
-    join meta.commits on store = ${table.storeId} and version = ${COMMIT_VERSION}`;
+export function changesSql(table: ReadableTable, first: bigint, last: bigint): string {
+  return table.changeRowsSql(first, checkRange(table, first, last));
 }
 
-function kindSql(code: string, codes: Readonly<Record<string, number>>): string {
-  const branches = Object.entries(codes).map(([name, value]) => `when ${value} then '${name}'`);
-  return `case ${code} ${branches.join(' ')} end`;
-}
-
-function checkRange(table: Table, first: bigint, last: bigint): { readonly metadata: TableMetadata } {
+/** The last version of a range that the feed has whole. */
+function checkRange(table: ReadableTable, first: bigint, last: bigint): TableVersion {
   const latest = table.latest.version;
   if (first > latest) {
     throw new EngineError(
@@ -54,8 +40,11 @@ function checkRange(table: Table, first: bigint, last: bigint): { readonly metad
     );
   }
   if (first < table.feedFloor) throw beyondRetention();
-  const range = table.commits.slice(Number(first), Number(last) + 1);
-  const off = range.find((commit) => !changeFeedOn(commit.metadata));
+  const end = table.at(last);
+  const range: TableVersion[] = [];
+  for (let version = first; version < last; version += 1n) range.push(table.at(version));
+  range.push(end);
+  const off = range.find((version) => !table.recordsChanges(version));
   if (off) {
     throw new EngineError(
       'DELTA_MISSING_CHANGE_DATA',
@@ -63,8 +52,7 @@ function checkRange(table: Table, first: bigint, last: bigint): { readonly metad
       `The change feed was not recorded for version ${off.version}: it is off there.`,
     );
   }
-  const end = table.commits[Number(last)] as (typeof range)[number];
-  const broken = range.find((commit) => !readableAs(commit.metadata, end.metadata));
+  const broken = range.find(({ metadata }) => !readableAs(metadata, end.metadata));
   if (broken) {
     throw new EngineError(
       'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE',

@@ -1,9 +1,7 @@
 import { insertCommitSql, insertTableSql } from './catalog-records.ts';
-import { Cursor } from './cursor.ts';
 import type { StatementContext } from './statement-context.ts';
 import { type Commit, LIVE, liveAt, type Table, type TableMetadata } from './table.ts';
-import { nest, tokenize } from './tokenizer.ts';
-import { duckTypeText, parseType } from './types.ts';
+import { duckTypeOf } from './type-text.ts';
 
 /** What a statement did to a table, as its history tells it. */
 export interface Change {
@@ -120,15 +118,6 @@ export function insertRowsSql(
   const names = columns.map(({ stored }) => `, ${stored}`).join('');
   const selected = values.map((value) => `, ${value}`).join('');
   return `insert into ${table.store} (_from, _to, _in${names}) select ${version}, ${LIVE}, ${arrived}${selected} from ${from}`;
-}
-
-/** The type of DuckDB for a column's type text. */
-export function duckTypeOf(type: string): string {
-  return duckTypeText(parseTypeText(type));
-}
-
-export function parseTypeText(type: string) {
-  return parseType(new Cursor(nest(tokenize(type))));
 }
 
 function toCommit(

@@ -12,7 +12,6 @@ import {
   createTable as createNewTable,
   deleteAllRows,
   insertRowsSql,
-  parseTypeText,
   storedNames,
 } from './commit.ts';
 import { Cursor } from './cursor.ts';
@@ -21,8 +20,9 @@ import { affected, writeMetrics } from './insert.ts';
 import { readProperties } from './properties.ts';
 import { NO_RESULT } from './result.ts';
 import { type StatementContext, translate } from './statement-context.ts';
-import { ARRIVED, type Column, Table, type TableMetadata } from './table.ts';
+import { ARRIVED, type Column, Table, type TableMetadata, writable } from './table.ts';
 import type { Node } from './tokenizer.ts';
+import { parseTypeText } from './type-text.ts';
 import { typeOfDuck, typeText } from './types.ts';
 
 type Mode = 'create' | 'if_not_exists' | 'replace';
@@ -49,15 +49,10 @@ export async function createTableStatement(
     context.connection.checkAborted();
     const resolved = resolveTable(name, context.session.namespace);
     catalog.requireSchema(resolved);
-    const existing = catalog.findTable(resolved);
-    if (existing && mode === 'if_not_exists') return NO_RESULT;
-    if (existing && mode === 'create') {
-      throw new EngineError(
-        'TABLE_OR_VIEW_ALREADY_EXISTS',
-        '42P07',
-        `The table \`${resolved.table}\` already exists.`,
-      );
-    }
+    const found = catalog.findTable(resolved);
+    if (found && mode === 'if_not_exists') return NO_RESULT;
+    if (found && mode === 'create') throw alreadyExists(resolved);
+    const existing = found && writable(found);
     const source = definition.query && (await readSource(context, definition.query));
     const columns = source
       ? source.columns.map((column, index) => ({
@@ -75,6 +70,10 @@ export async function createTableStatement(
     });
     return source ? affected(['num_affected_rows', rows], ['num_inserted_rows', rows]) : NO_RESULT;
   });
+}
+
+export function alreadyExists({ table }: SourceTable): EngineError {
+  return new EngineError('TABLE_OR_VIEW_ALREADY_EXISTS', '42P07', `The table \`${table}\` already exists.`);
 }
 
 interface NewTable {

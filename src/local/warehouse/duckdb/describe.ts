@@ -3,12 +3,10 @@ import type { EngineColumn, EngineResult } from '../engine.ts';
 import { resolveSchema } from './catalog.ts';
 import type { Cursor } from './cursor.ts';
 import { unsupported } from './errors.ts';
-import { ESTIMATED_ROW_BYTES } from './insert.ts';
 import { rowsResult } from './result.ts';
 import { findTable, type StatementContext } from './statement-context.ts';
-import { type Commit, changeFeedOn, type Table } from './table.ts';
+import type { HistoryEntry, ReadableTable } from './table.ts';
 
-const ENGINE_INFO = 'Lakeferry-local-warehouse';
 const MAP_TYPE = 'map<string,string>';
 
 function columnsOf(names: Readonly<Record<string, string>>): EngineColumn[] {
@@ -49,30 +47,29 @@ const HISTORY_COLUMNS = columnsOf({
 
 function describeHistory(context: StatementContext, cursor: Cursor): EngineResult {
   const table = findTable(context, cursor.dottedName());
-  const limit = cursor.take('LIMIT') ? Number(cursor.wholeNumber()) : table.commits.length;
+  const limit = cursor.take('LIMIT') ? Number(cursor.wholeNumber()) : undefined;
   cursor.end();
-  const newest = table.commits.slice(Math.max(0, table.commits.length - limit)).reverse();
-  return rowsResult(HISTORY_COLUMNS, newest.map(historyRow));
+  return rowsResult(HISTORY_COLUMNS, table.history(limit).map(historyRow));
 }
 
-function historyRow(commit: Commit): unknown[] {
+function historyRow(entry: HistoryEntry): unknown[] {
   const nothing = null;
   return [
-    commit.version,
-    micros(commit.timestamp),
-    'local',
-    'local',
-    commit.operation,
-    JSON.stringify(commit.parameters),
+    entry.version,
+    micros(entry.timestamp),
+    entry.userId,
+    entry.userName,
+    entry.operation,
+    JSON.stringify(entry.parameters),
     nothing,
     nothing,
     nothing,
-    commit.version === 0n ? null : commit.version - 1n,
-    'WriteSerializable',
-    commit.blindAppend,
-    JSON.stringify(commit.metrics),
-    nothing,
-    ENGINE_INFO,
+    entry.readVersion,
+    entry.isolationLevel,
+    entry.blindAppend,
+    JSON.stringify(entry.metrics),
+    entry.userMetadata,
+    entry.engineInfo,
   ];
 }
 
@@ -100,25 +97,24 @@ function describeDetail(context: StatementContext, cursor: Cursor): EngineResult
   return rowsResult(DETAIL_COLUMNS, [detailRow(table)]);
 }
 
-function detailRow(table: Table): unknown[] {
-  const { metadata, rows, timestamp } = table.latest;
-  const feature = changeFeedOn(metadata) ? ['changeDataFeed'] : [];
+function detailRow({ name, latest, detail }: ReadableTable): unknown[] {
+  const { metadata, timestamp } = latest;
   return [
     'delta',
     metadata.id,
-    displayTable(table.name),
+    displayTable(name),
     metadata.comment ?? null,
-    '',
+    detail.location,
     micros(metadata.createdAt),
     micros(timestamp),
+    JSON.stringify(detail.partitionColumns),
     '[]',
-    '[]',
-    rows > 0 ? 1n : 0n,
-    BigInt(rows * ESTIMATED_ROW_BYTES),
+    BigInt(detail.numFiles),
+    BigInt(detail.sizeInBytes),
     JSON.stringify(metadata.properties),
-    1,
-    7,
-    JSON.stringify(['appendOnly', ...feature, 'invariants']),
+    detail.minReaderVersion,
+    detail.minWriterVersion,
+    JSON.stringify(detail.features),
   ];
 }
 

@@ -134,6 +134,18 @@ const RULES: readonly Rule[] = [
     detail: constant('The local warehouse does not support an expression of the statement.'),
   },
   {
+    text: /^IO Error: No files found that match the pattern ".*\/_change_data\//,
+    errorClass: 'DELTA_CHANGE_DATA_FILE_NOT_FOUND',
+    sqlState: 'KD002',
+    detail: constant('A change data file that the log names is gone.'),
+  },
+  {
+    text: /^IO Error: No files found that match the pattern/,
+    errorClass: 'FAILED_READ_FILE.DBR_FILE_NOT_EXIST',
+    sqlState: 'KD001',
+    detail: constant('A data file that the log names is gone.'),
+  },
+  {
     text: /^Out of Memory/i,
     errorClass: 'OUT_OF_MEMORY',
     sqlState: '53200',

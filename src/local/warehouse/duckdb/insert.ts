@@ -1,13 +1,14 @@
 import { EngineError, type EngineResult } from '../engine.ts';
 import { storedSql } from './casts.ts';
-import { commitTo, deleteAllRows, insertRowsSql, parseTypeText } from './commit.ts';
+import { commitTo, deleteAllRows, insertRowsSql } from './commit.ts';
 import { Cursor, isWord, splitAtCommas } from './cursor.ts';
 import { unsupported } from './errors.ts';
 import { rowsResult } from './result.ts';
 import type { Rewriter } from './rewriter.ts';
-import { findTable, type StatementContext, translate } from './statement-context.ts';
-import { ARRIVED, type Column, requireColumn, type Table } from './table.ts';
+import { findWritableTable, type StatementContext, translate } from './statement-context.ts';
+import { ARRIVED, type Column, ESTIMATED_ROW_BYTES, requireColumn, type Table } from './table.ts';
 import { type Group, type Node, nest, tokenize } from './tokenizer.ts';
+import { parseTypeText } from './type-text.ts';
 
 /** `INSERT {INTO | OVERWRITE} [TABLE] t [(columns)] {VALUES … | query}`, from behind INSERT. */
 export async function insert(context: StatementContext, cursor: Cursor): Promise<EngineResult> {
@@ -23,7 +24,7 @@ export async function insert(context: StatementContext, cursor: Cursor): Promise
   let inserted = 0;
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async (table, version) => {
       const { columns } = table.latest.metadata;
       const given = listed?.map((column) => requireColumn(table.latest.metadata, column)) ?? columns;
@@ -54,9 +55,6 @@ export function writeMetrics(
     ...more,
   };
 }
-
-/** The store has no files; sizes are a constant per row. */
-export const ESTIMATED_ROW_BYTES = 64;
 
 /** The one row with which Databricks answers a DML statement. */
 export function affected(...counts: readonly (readonly [string, number])[]): EngineResult {

@@ -1,4 +1,4 @@
-/** The two quoting functions for DuckDB's SQL: every name and every text goes through them. */
+/** The quoting functions for DuckDB's SQL: every name, text and path goes through them. */
 
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -8,6 +8,11 @@ export function quoteName(name: string): string {
 export function quoteText(text: string): string {
   if (!text.includes('\0')) return `'${text.replaceAll("'", "''")}'`;
   return `(${text.split('\0').map(quoteText).join(' || chr(0) || ')})`;
+}
+
+/** A path as one, where DuckDB would take it for a pattern. */
+export function quotePath(path: string): string {
+  return quoteText(path.replaceAll(/[*?[]/g, '[$&]'));
 }
 
 export function quoteBytes(hexDigits: string): string {

@@ -3,14 +3,17 @@ import { extname } from 'node:path';
 import type { SourceTable } from '../../../schema/table-name.ts';
 import { EngineError, type EngineResult } from '../engine.ts';
 import { DEFAULT_NAMESPACE, resolveTable } from './catalog.ts';
-import { duckTypeOf, storedNames } from './commit.ts';
+import { storedNames } from './commit.ts';
 import { newMetadata, readSourceColumns, reuseStored, writeTable } from './create-table.ts';
 import type { Cursor } from './cursor.ts';
 import type { Database } from './database.ts';
 import { engineError } from './errors.ts';
-import { quoteName, quoteText } from './literal.ts';
+import { quoteName, quotePath } from './literal.ts';
 import { rowsResult } from './result.ts';
+import { ensureSchema } from './session-statements.ts';
 import type { StatementContext } from './statement-context.ts';
+import { writable } from './table.ts';
+import { duckTypeOf } from './type-text.ts';
 
 const READERS: Readonly<Record<string, string>> = {
   '.csv': 'read_csv_auto',
@@ -56,7 +59,8 @@ export async function loadFile(
   try {
     return await database.exclusive(async () => {
       await ensureSchema(context, name);
-      const existing = database.catalog.findTable(name);
+      const found = database.catalog.findTable(name);
+      const existing = found && writable(found);
       const read = await readSourceColumns(context, source).catch((thrown: unknown) => {
         throw unreadable(path, thrown);
       });
@@ -93,7 +97,7 @@ async function fileSource(path: string): Promise<string> {
   }
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) throw new EngineError('PATH_NOT_FOUND', '42K03', `There is no file ${path}.`);
-  return `select * from ${reader}(${quoteText(path)})`;
+  return `select * from ${reader}(${quotePath(path)})`;
 }
 
 function unreadable(path: string, thrown: unknown): EngineError {
@@ -108,14 +112,4 @@ function unreadable(path: string, thrown: unknown): EngineError {
       cause: thrown,
     },
   );
-}
-
-async function ensureSchema(context: StatementContext, { catalog, schema }: SourceTable): Promise<void> {
-  const known = context.database.catalog;
-  if (known.hasSchema({ catalog, schema })) return;
-  await context.connection.run(
-    `insert into meta.schemas values (${quoteText(catalog)}, ${quoteText(schema)})`,
-  );
-  known.addCatalog(catalog);
-  known.addSchema({ catalog, schema });
 }

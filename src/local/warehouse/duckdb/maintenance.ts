@@ -1,14 +1,14 @@
 import type { EngineResult } from '../engine.ts';
 import { resolveTable } from './catalog.ts';
-import { dropTableSql } from './catalog-records.ts';
+import { detachTableSql, dropTableSql } from './catalog-records.ts';
 import { commitNow, commitTo, insertRowsSql } from './commit.ts';
 import type { Cursor } from './cursor.ts';
 import { unsupported } from './errors.ts';
 import { NO_RESULT, rowsResult } from './result.ts';
-import { findTable, type StatementContext } from './statement-context.ts';
-import { ARRIVED, DEPARTED, liveAt, type Table } from './table.ts';
+import { findWritableTable, type StatementContext } from './statement-context.ts';
+import { ARRIVED, DEPARTED, liveAt, Table } from './table.ts';
 
-/** `DROP TABLE [IF EXISTS] t`, from behind TABLE. */
+/** `DROP TABLE [IF EXISTS] t`, from behind TABLE. The directory of an attached table is left as it is. */
 export function dropTable(context: StatementContext, cursor: Cursor): Promise<EngineResult> {
   const ifExists = cursor.take('IF', 'EXISTS');
   const name = cursor.dottedName();
@@ -19,7 +19,8 @@ export function dropTable(context: StatementContext, cursor: Cursor): Promise<En
     const resolved = resolveTable(name, context.session.namespace);
     const table = ifExists ? catalog.findTable(resolved) : catalog.requireTable(resolved);
     if (!table) return NO_RESULT;
-    await context.connection.transaction(() => context.connection.run(dropTableSql(table)));
+    const sql = table instanceof Table ? dropTableSql(table) : detachTableSql(table);
+    await context.connection.transaction(() => context.connection.run(sql));
     catalog.removeTable(table);
     return NO_RESULT;
   });
@@ -36,7 +37,7 @@ export async function restore(context: StatementContext, cursor: Cursor): Promis
   const { connection } = context;
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async (table, version) => {
       const to = table.at(wanted);
       const now = table.latest;
@@ -72,7 +73,7 @@ export async function optimize(context: StatementContext, cursor: Cursor): Promi
   if (!cursor.done) throw unsupported('OPTIMIZE with a condition or ZORDER');
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async () => ({
       operation: 'OPTIMIZE',
       parameters: { predicate: '[]', auto: 'false' },
@@ -99,7 +100,7 @@ export async function vacuum(context: StatementContext, cursor: Cursor): Promise
   const { connection, database } = context;
   await database.exclusive(async () => {
     connection.checkAborted();
-    const table = findTable(context, name);
+    const table = findWritableTable(context, name);
     const floor = oldestKept(table, hours, database.clock.now());
     await commitNow(context, table, async () => ({
       operation: 'VACUUM START',

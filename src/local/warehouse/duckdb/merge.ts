@@ -1,13 +1,14 @@
 import { EngineError, type EngineResult } from '../engine.ts';
 import { storedSql } from './casts.ts';
-import { commitTo, insertRowsSql, parseTypeText } from './commit.ts';
+import { commitTo, insertRowsSql } from './commit.ts';
 import type { Cursor } from './cursor.ts';
 import { affected, defaultSql } from './insert.ts';
 import { quoteName } from './literal.ts';
 import { type MergeAction, type MergeClause, readMergeClauses } from './merge-parser.ts';
 import type { Rewriter } from './rewriter.ts';
-import { findTable, type StatementContext, translate } from './statement-context.ts';
+import { findWritableTable, type StatementContext, translate } from './statement-context.ts';
 import { ARRIVED, DEPARTED, ROW_ID, requireColumn, type Table } from './table.ts';
+import { parseTypeText } from './type-text.ts';
 import { assignedValues } from './update-delete.ts';
 
 /** Temporary tables of the connection: the source, read once, and what is to be done with each row. */
@@ -41,7 +42,7 @@ export async function merge(context: StatementContext, cursor: Cursor): Promise<
   let counts = { updated: 0, deleted: 0, inserted: 0 };
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async (table, version) => {
       const source = await materializeSource(context, sourceNodes);
       const on = (rewriter: Rewriter) => rewriter.expression(onNodes);

@@ -1,5 +1,5 @@
 import { EngineError, type EngineResult } from '../engine.ts';
-import { resolveSchema } from './catalog.ts';
+import { type Namespace, resolveSchema } from './catalog.ts';
 import type { Cursor } from './cursor.ts';
 import { unsupported } from './errors.ts';
 import { quoteText } from './literal.ts';
@@ -44,6 +44,15 @@ async function remember(context: StatementContext, catalog: string, schema: stri
   await context.connection.run(
     `insert into meta.schemas values (${quoteText(catalog)}, ${quoteText(schema)})`,
   );
+}
+
+/** Makes the schema, and its catalog, where it is missing. For who has the turn to write. */
+export async function ensureSchema(context: StatementContext, { catalog, schema }: Namespace): Promise<void> {
+  const known = context.database.catalog;
+  if (known.hasSchema({ catalog, schema })) return;
+  await remember(context, catalog, schema);
+  known.addCatalog(catalog);
+  known.addSchema({ catalog, schema });
 }
 
 /** `DROP SCHEMA [IF EXISTS] [c.]s [RESTRICT]`, from behind DROP: the schema must be empty. */

@@ -5,7 +5,7 @@ import { type Database, newReport } from './database.ts';
 import { type JsonCalls, JsonProbe, TypedJson } from './json.ts';
 import type { TableReader } from './rewrite-context.ts';
 import { Rewriter } from './rewriter.ts';
-import { beyondRetention, type Table } from './table.ts';
+import { beyondRetention, type ReadableTable, type Table, writable } from './table.ts';
 
 /** What a session keeps from one statement to the next. */
 export interface SessionState {
@@ -21,8 +21,13 @@ export interface StatementContext {
   readonly nowMicros: bigint;
 }
 
-export function findTable(context: StatementContext, name: readonly string[]): Table {
+export function findTable(context: StatementContext, name: readonly string[]): ReadableTable {
   return context.database.catalog.requireTable(resolveTable(name, context.session.namespace));
+}
+
+/** As `findTable`, for a statement that writes; throws for a table that is attached. */
+export function findWritableTable(context: StatementContext, name: readonly string[]): Table {
+  return writable(findTable(context, name));
 }
 
 /** Translates with the statement's names and time; `build` may be called twice (see JsonCalls). */
@@ -47,7 +52,7 @@ export async function translate(
  */
 export class CurrentTables implements TableReader {
   readonly #context: StatementContext;
-  readonly #read: { readonly table: Table; readonly stillKept: () => boolean }[] = [];
+  readonly #read: { readonly table: ReadableTable; readonly stillKept: () => boolean }[] = [];
 
   constructor(context: StatementContext) {
     this.#context = context;

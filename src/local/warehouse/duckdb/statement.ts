@@ -1,5 +1,6 @@
 import type { EngineResult } from '../engine.ts';
 import { alterTable } from './alter-table.ts';
+import { attachTable, refreshAttached } from './attached/attach.ts';
 import { nameColumns } from './column-names.ts';
 import { createTableStatement } from './create-table.ts';
 import { Cursor } from './cursor.ts';
@@ -21,6 +22,7 @@ export async function runStatement(context: StatementContext, statement: string)
   const tokens = tokenize(statement);
   while (tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol') tokens.pop();
   const nodes = nest(tokens);
+  await refreshAttached(context);
   if (startsQuery(nodes)) return query(context, nameColumns(nodes, statement));
   const cursor = new Cursor(nodes);
   if (cursor.take('INSERT')) return insert(context, cursor);
@@ -40,6 +42,7 @@ export async function runStatement(context: StatementContext, statement: string)
   if (cursor.take('DROP')) return drop(context, cursor);
   if (cursor.take('CREATE')) return create(context, cursor, statement);
   if (cursor.take('LOAD')) return load(context, cursor);
+  if (cursor.take('ATTACH', 'TABLE')) return attachTable(context, cursor);
   throw refusal(cursor);
 }
 

@@ -1,3 +1,4 @@
+import { CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../../change/change-type.ts';
 import type { SourceTable } from '../../../schema/table-name.ts';
 import { EngineError } from '../engine.ts';
 import { quoteName } from './literal.ts';
@@ -11,7 +12,7 @@ export interface Column {
   readonly comment?: string;
   /** The default as an expression of Databricks SQL. */
   readonly defaultSql?: string;
-  /** The column of the store that holds the values; never given to another column. */
+  /** The column of the store, or of the data files, that holds the values; never given to another column. */
   readonly stored: string;
 }
 
@@ -26,17 +27,70 @@ export interface TableMetadata {
   readonly createdAt: number;
 }
 
-export interface Commit {
+/** A version that can be read. */
+export interface TableVersion {
   readonly version: bigint;
-  /** Milliseconds since the epoch; grows with every commit of a table. */
+  /** Milliseconds since the epoch. */
   readonly timestamp: number;
+  readonly metadata: TableMetadata;
+}
+
+/** A commit as DESCRIBE HISTORY tells it; null is what the log does not say. */
+export interface HistoryEntry {
+  readonly version: bigint;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  readonly userId: string | null;
+  readonly userName: string | null;
+  readonly operation: string | null;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly readVersion: bigint | null;
+  readonly isolationLevel: string | null;
+  readonly blindAppend: boolean | null;
+  readonly metrics: Readonly<Record<string, string>>;
+  readonly userMetadata: string | null;
+  readonly engineInfo: string | null;
+}
+
+/** What DESCRIBE DETAIL tells besides the metadata. */
+export interface TableDetail {
+  readonly location: string;
+  readonly partitionColumns: readonly string[];
+  readonly numFiles: number;
+  readonly sizeInBytes: number;
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+  readonly features: readonly string[];
+}
+
+/** A table that queries can name, whoever keeps its rows. */
+export interface ReadableTable {
+  readonly name: SourceTable;
+  readonly latest: TableVersion;
+  /** Oldest version whose rows are all kept, and oldest whose changes are. */
+  readonly snapshotFloor: bigint;
+  readonly feedFloor: bigint;
+  readonly detail: TableDetail;
+  /** Throws as Databricks does for a version that is not there, or no longer. */
+  at(version: bigint): TableVersion;
+  /** Whether the change feed has the changes of a version. */
+  recordsChanges(version: TableVersion): boolean;
+  /** Query for the rows at a version, in the columns of that version. */
+  snapshotSql(version: TableVersion): string;
+  /** Query for the changes of versions that are all there, both ends inclusive, in the columns of `end`. */
+  changeRowsSql(first: bigint, end: TableVersion): string;
+  /** The newest commits, newest first; all of them without a limit. */
+  history(limit: number | undefined): readonly HistoryEntry[];
+}
+
+/** A commit of the warehouse's own; the time grows with every one of a table. */
+export interface Commit extends TableVersion {
   readonly operation: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, string>>;
   readonly blindAppend: boolean;
   /** Rows in the table after the commit. */
   readonly rows: number;
-  readonly metadata: TableMetadata;
 }
 
 const CHANGE_FEED_PROPERTY = 'delta.enableChangeDataFeed';
@@ -49,8 +103,13 @@ export const LIVE = 9_223_372_036_854_775_807n;
 export const ARRIVED = { insert: 1, update_postimage: 2 } as const;
 export const DEPARTED = { delete: 1, update_preimage: 2 } as const;
 
-/** A table with its whole history. */
-export class Table {
+/** The store has no files; sizes are a constant per row. */
+export const ESTIMATED_ROW_BYTES = 64;
+
+const ENGINE_INFO = 'Lakeferry-local-warehouse';
+
+/** A table of the warehouse's own, with its whole history. */
+export class Table implements ReadableTable {
   readonly name: SourceTable;
   readonly storeId: number;
   readonly commits: Commit[] = [];
@@ -76,23 +135,76 @@ export class Table {
   /** Throws as Databricks does for a version that is not there, or no longer. */
   at(version: bigint): Commit {
     const commit = this.commits[Number(version)];
-    if (!commit) {
-      throw new EngineError(
-        'DELTA_VERSION_NOT_FOUND',
-        '22003',
-        `Cannot time travel to version ${version}. Available versions: [${this.snapshotFloor}, ${this.latest.version}].`,
-      );
-    }
+    if (!commit) throw versionNotFound(this, version);
     if (version < this.snapshotFloor) throw beyondRetention();
     return commit;
   }
 
+  get detail(): TableDetail {
+    const { rows, metadata } = this.latest;
+    return {
+      location: '',
+      partitionColumns: [],
+      numFiles: rows > 0 ? 1 : 0,
+      sizeInBytes: rows * ESTIMATED_ROW_BYTES,
+      minReaderVersion: 1,
+      minWriterVersion: 7,
+      features: ['appendOnly', ...(changeFeedOn(metadata) ? ['changeDataFeed'] : []), 'invariants'],
+    };
+  }
+
+  recordsChanges({ metadata }: TableVersion): boolean {
+    return changeFeedOn(metadata);
+  }
+
   /** Query for the rows at a version, in the columns of that version. */
-  snapshotSql(commit: Commit, withRowId = false): string {
-    const { version, metadata } = commit;
+  snapshotSql({ version, metadata }: TableVersion, withRowId = false): string {
     const rowId = withRowId ? `rowid as ${ROW_ID}, ` : '';
     return `select ${rowId}${storedColumns(metadata)} from ${this.store} where ${liveAt(version)}`;
   }
+
+  changeRowsSql(first: bigint, { version: last, metadata }: TableVersion): string {
+    const half = (version: string, kind: string) => `
+    select ${storedColumns(metadata)}, ${kind} as ${CHANGE_TYPE}, ${version} as ${COMMIT_VERSION}
+    from ${this.store} where ${version} between ${first} and ${last}`;
+    return `select changes.*, committed_at as ${COMMIT_TIMESTAMP}
+    from (${half('_from', kindSql('_in', ARRIVED))} union all ${half('_to', kindSql('_out', DEPARTED))}) as changes
+    join meta.commits on store = ${this.storeId} and version = ${COMMIT_VERSION}`;
+  }
+
+  history(limit = this.commits.length): HistoryEntry[] {
+    const newest = this.commits.slice(Math.max(0, this.commits.length - limit)).reverse();
+    return newest.map(({ version, timestamp, operation, parameters, blindAppend, metrics }) => ({
+      version,
+      timestamp,
+      userId: 'local',
+      userName: 'local',
+      operation,
+      parameters,
+      readVersion: version === 0n ? null : version - 1n,
+      isolationLevel: 'WriteSerializable',
+      blindAppend,
+      metrics,
+      userMetadata: null,
+      engineInfo: ENGINE_INFO,
+    }));
+  }
+}
+
+/** The table, if statements may write to it. */
+export function writable(table: ReadableTable): Table {
+  if (table instanceof Table) return table;
+  const { catalog, schema, table: name } = table.name;
+  throw new EngineError(
+    'UNSUPPORTED_FEATURE.TABLE_OPERATION',
+    '0A000',
+    `The table \`${catalog}\`.\`${schema}\`.\`${name}\` is attached, and an attached table is read-only.`,
+  );
+}
+
+function kindSql(code: string, codes: Readonly<Record<string, number>>): string {
+  const branches = Object.entries(codes).map(([name, value]) => `when ${value} then '${name}'`);
+  return `case ${code} ${branches.join(' ')} end`;
 }
 
 export const ROW_ID = '"_lakeferry_row_id"';
@@ -107,7 +219,7 @@ export function storedColumns(metadata: TableMetadata): string {
   return metadata.columns.map(({ stored, name }) => `${stored} as ${quoteName(name)}`).join(', ');
 }
 
-export function changeFeedOn(metadata: TableMetadata): boolean {
+function changeFeedOn(metadata: TableMetadata): boolean {
   return metadata.properties[CHANGE_FEED_PROPERTY]?.toLowerCase() !== 'false';
 }
 
@@ -126,6 +238,14 @@ export function requireColumn(metadata: TableMetadata, name: string): Column {
     );
   }
   return column;
+}
+
+export function versionNotFound(table: ReadableTable, version: bigint): EngineError {
+  return new EngineError(
+    'DELTA_VERSION_NOT_FOUND',
+    '22003',
+    `Cannot time travel to version ${version}. Available versions: [${table.snapshotFloor}, ${table.latest.version}].`,
+  );
 }
 
 export function beyondRetention(): EngineError {

@@ -1,12 +1,12 @@
 import { EngineError, type EngineResult } from '../engine.ts';
 import { storedSql } from './casts.ts';
-import { commitTo, deleteAllRows, insertRowsSql, parseTypeText } from './commit.ts';
+import { commitTo, deleteAllRows, insertRowsSql } from './commit.ts';
 import { Cursor, isSymbol, isWord, splitAtCommas } from './cursor.ts';
 import { syntaxError } from './errors.ts';
 import { affected, defaultSql } from './insert.ts';
 import { quoteName } from './literal.ts';
 import type { Rewriter } from './rewriter.ts';
-import { findTable, type StatementContext, translate } from './statement-context.ts';
+import { findWritableTable, type StatementContext, translate } from './statement-context.ts';
 import {
   ARRIVED,
   type Column,
@@ -18,6 +18,7 @@ import {
   type TableMetadata,
 } from './table.ts';
 import type { Node } from './tokenizer.ts';
+import { parseTypeText } from './type-text.ts';
 
 /** `UPDATE t [[AS] alias] SET column = value, … [WHERE condition]`, from behind UPDATE. */
 export async function update(context: StatementContext, cursor: Cursor): Promise<EngineResult> {
@@ -29,7 +30,7 @@ export async function update(context: StatementContext, cursor: Cursor): Promise
   let updated = 0;
   await commitTo(
     context,
-    () => findTable(context, target.name),
+    () => findWritableTable(context, target.name),
     async (table, version) => {
       const { metadata } = table.latest;
       const touched = `(${table.snapshotSql(table.latest)}) as ${quoteName(target.alias)}`;
@@ -73,7 +74,7 @@ export async function deleteFrom(context: StatementContext, cursor: Cursor): Pro
   let deleted = 0;
   await commitTo(
     context,
-    () => findTable(context, target.name),
+    () => findWritableTable(context, target.name),
     async (table, version) => {
       deleted = await endRows(context, table, version, DEPARTED.delete, target.alias, condition);
       return {
@@ -98,7 +99,7 @@ export async function truncate(context: StatementContext, cursor: Cursor): Promi
   cursor.end();
   await commitTo(
     context,
-    () => findTable(context, name),
+    () => findWritableTable(context, name),
     async (table, version) => {
       const deleted = await deleteAllRows(context, table, version);
       return {
