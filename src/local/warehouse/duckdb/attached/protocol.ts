@@ -12,14 +12,18 @@ const READ_FEATURES = new Set(['columnMapping', 'timestampNtz', 'vacuumProtocolC
 const MAPPING_MODE = 'delta.columnMapping.mode';
 const TYPE_CHANGES = '"delta.typeChanges"';
 
-/** Throws for a table that this reader would read wrong. */
-export function checkReadable(protocol: ProtocolAction, metadata: MetadataAction): void {
-  if (protocol.minReaderVersion > NEWEST_READER_VERSION) throw unsupportedProtocol(protocol.minReaderVersion);
-  const unknown = (protocol.readerFeatures ?? []).filter((feature) => !READ_FEATURES.has(feature));
-  if ((metadata.configuration[MAPPING_MODE] ?? 'none').toLowerCase() !== 'none')
-    unknown.push('columnMapping');
-  if (metadata.schemaString.includes(TYPE_CHANGES)) unknown.push('typeWidening');
-  if (unknown.length > 0) throw unsupportedFeatures([...new Set(unknown)].sort());
+/** Throws for a table whose protocol this reader does not know. */
+export function checkProtocol({ minReaderVersion, readerFeatures }: ProtocolAction): void {
+  if (minReaderVersion > NEWEST_READER_VERSION) throw unsupportedProtocol(minReaderVersion);
+  const unknown = (readerFeatures ?? []).filter((feature) => !READ_FEATURES.has(feature));
+  if (unknown.length > 0) throw unsupportedFeatures(unknown.sort());
+}
+
+/** Throws for columns that this reader would read wrong. */
+export function checkMetadata({ configuration, schemaString }: MetadataAction): void {
+  const mapping = configuration[MAPPING_MODE] ?? 'none';
+  if (mapping.toLowerCase() !== 'none') throw unsupportedFeatures(['columnMapping']);
+  if (schemaString.includes(TYPE_CHANGES)) throw unsupportedFeatures(['typeWidening']);
 }
 
 /** Throws for files of which only some rows count. */

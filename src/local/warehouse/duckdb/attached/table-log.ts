@@ -1,7 +1,7 @@
 import type { HistoryEntry, TableMetadata, TableVersion } from '../table.ts';
 import type { Actions, CommitInfo, ProtocolAction } from './actions.ts';
 import { corruptLog } from './log-errors.ts';
-import { checkFiles, checkReadable } from './protocol.ts';
+import { checkFiles, checkMetadata, checkProtocol } from './protocol.ts';
 import { parseSchemaString } from './schema-string.ts';
 
 /** A file of rows, as the log names it. */
@@ -125,6 +125,8 @@ export class TableLog {
   }
 
   #next(version: bigint, timestamp: number, { metadata: logged, protocol: changed }: Actions): LoggedVersion {
+    if (changed) checkProtocol(changed);
+    if (logged) checkMetadata(logged);
     const protocol = changed ?? this.#latest?.protocol;
     if (!protocol || (!logged && !this.#latest)) {
       throw corruptLog(`the table has no ${protocol ? 'metadata' : 'protocol'} at version ${version}`);
@@ -133,7 +135,6 @@ export class TableLog {
       const { metadata, partitionColumns } = this.#latest as LoggedVersion;
       return { version, timestamp, metadata, partitionColumns, protocol };
     }
-    checkReadable(protocol, logged);
     const metadata: TableMetadata = {
       id: logged.id,
       columns: parseSchemaString(logged.schemaString),
