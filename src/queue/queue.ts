@@ -8,7 +8,7 @@ export interface ChunkQueue {
   /** Sends every chunk; what the service reports as failed is sent again a bounded number of times, then thrown. */
   send(chunks: readonly Chunk[], signal: AbortSignal): Promise<void>;
   /**
-   * Makes a received message visible again after `seconds` (a whole number, 0 to 43,200). Done already for one that
+   * Makes a received message visible again after `seconds` (a whole number, 0 to 42,300). Done already for one that
    * is no longer in flight.
    */
   returnAfter(receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void>;

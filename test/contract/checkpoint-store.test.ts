@@ -1,8 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import {
   CreateTableCommand,
   DynamoDBClient,
@@ -18,12 +14,13 @@ import {
   openDynamoDbCheckpoints,
 } from '../../src/checkpoint/dynamodb/dynamodb-checkpoint-store.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
+import { checkpointTableDefinition } from '../../src/local/aws/resources.ts';
+import type { LocalService } from '../../src/local/aws/sqs.ts';
+import { AWS_DOUBLE, startSuiteDynamoDb } from '../doubles/aws/services.ts';
 import { loseAnswers } from '../support/lost-answers.ts';
 import { MemoryCheckpoints } from '../support/memory-checkpoints.ts';
 import { aPlan } from '../support/plans.ts';
 import { deadEndpoint, startScriptedServer } from '../support/scripted-server.ts';
-
-const dynalite = createRequire(import.meta.url)('dynalite') as (options: { createTableMs: number }) => Server;
 
 const REGION = 'eu-central-1';
 const TABLE = 'lakeferry-checkpoints';
@@ -32,33 +29,19 @@ const NOW = Date.UTC(2026, 10, 21, 14, 32, 7);
 const clock = { now: () => NOW };
 const never = new AbortController().signal;
 
-let server: Server;
-let endpoint: string;
+let dynamoDb: LocalService;
 
 beforeAll(async () => {
-  server = dynalite({ createTableMs: 0 });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  dynamoDb = await startSuiteDynamoDb(REGION);
   const client = clientOf();
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    }),
-  );
+  await client.send(new CreateTableCommand(checkpointTableDefinition(TABLE)));
   client.destroy();
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => dynamoDb.close());
 
 function clientOf(config: DynamoDBClientConfig = {}): DynamoDBClient {
-  return new DynamoDBClient({ region: REGION, endpoint, credentials, ...config });
+  return new DynamoDBClient({ region: REGION, endpoint: dynamoDb.endpoint, credentials, ...config });
 }
 
 function storeOf(client: DynamoDBClient, table = TABLE): DynamoDbCheckpointStore {
@@ -100,8 +83,9 @@ const EVERY_STATE: readonly Checkpoint[] = [
 
 const implementations: readonly { name: string; open: () => CheckpointStore }[] = [
   {
-    name: 'DynamoDB',
-    open: () => openDynamoDbCheckpoints({ region: REGION, table: TABLE, endpoint, credentials }),
+    name: `DynamoDB (${AWS_DOUBLE})`,
+    open: () =>
+      openDynamoDbCheckpoints({ region: REGION, table: TABLE, endpoint: dynamoDb.endpoint, credentials }),
   },
   { name: 'memory', open: () => new MemoryCheckpoints() },
 ];

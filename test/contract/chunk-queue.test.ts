@@ -1,13 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Message, ReceiveMessageCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import {
+  CreateQueueCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SyncError } from '../../src/error/sync-error.ts';
+import type { LocalService } from '../../src/local/aws/sqs.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import type { Chunk, Plan } from '../../src/plan/plan.ts';
 import type { ChunkQueue } from '../../src/queue/queue.ts';
 import { MAX_MESSAGE_BYTES } from '../../src/queue/sqs/batches.ts';
-import { openSqsChunkQueue, SqsChunkQueue } from '../../src/queue/sqs/sqs-chunk-queue.ts';
+import { MAX_RETURN_SECONDS, openSqsChunkQueue, SqsChunkQueue } from '../../src/queue/sqs/sqs-chunk-queue.ts';
+import { AWS_DOUBLE, startSuiteSqs } from '../doubles/aws/services.ts';
 import { loseAnswers } from '../support/lost-answers.ts';
 import { MemoryQueue } from '../support/memory-queue.ts';
 import { aPlan } from '../support/plans.ts';
@@ -17,22 +24,40 @@ const REGION = 'us-east-1';
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 const never = new AbortController().signal;
 
-let server: FauxqsServer;
-let endpoint: string;
+let sqs: LocalService;
 
 beforeAll(async () => {
-  server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
-  endpoint = `http://127.0.0.1:${server.port}`;
+  sqs = await startSuiteSqs(REGION);
 });
 
-afterAll(() => server.stop());
+afterAll(() => sqs.close());
 
 function clientOf(config: SQSClientConfig = {}): SQSClient {
-  return new SQSClient({ region: REGION, endpoint, credentials, ...config });
+  return new SQSClient({ region: REGION, endpoint: sqs.endpoint, credentials, ...config });
 }
 
-function createQueue(): string {
-  return server.createQueue(`chunks-${randomUUID()}`, { attributes: { VisibilityTimeout: '600' } }).queueUrl;
+async function createQueue(client: SQSClient): Promise<string> {
+  const { QueueUrl = '' } = await client.send(
+    new CreateQueueCommand({ QueueName: `chunks-${randomUUID()}`, Attributes: { VisibilityTimeout: '600' } }),
+  );
+  return QueueUrl;
+}
+
+/** Everything that is visible now; it is in flight afterwards. */
+async function receiveAll(client: SQSClient, queueUrl: string): Promise<Message[]> {
+  const all: Message[] = [];
+  for (;;) {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: 0,
+        MessageSystemAttributeNames: ['All'],
+      }),
+    );
+    if (Messages.length === 0) return all;
+    all.push(...Messages);
+  }
 }
 
 async function failureOf(call: Promise<unknown>): Promise<SyncError> {
@@ -75,39 +100,24 @@ interface Harness {
   readonly queue: ChunkQueue;
   /** Everything that is visible now; it is in flight afterwards. */
   receiveAll(): Promise<Received[]>;
+  /** moto hides a visible message again by a receipt that has run out. SQS leaves it as it is. */
+  readonly hidesByOldReceipt: boolean;
   close(): void;
 }
 
-function sqsHarness(): Harness {
-  const queueUrl = createQueue();
+async function sqsHarness(): Promise<Harness> {
   const receiver = clientOf();
-  const queue = openSqsChunkQueue({ region: REGION, queueUrl, endpoint, credentials });
-  const receive = async (): Promise<readonly Message[]> => {
-    const { Messages } = await receiver.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: 10,
-        WaitTimeSeconds: 0,
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
-    return Messages ?? [];
-  };
+  const queueUrl = await createQueue(receiver);
+  const queue = openSqsChunkQueue({ region: REGION, queueUrl, endpoint: sqs.endpoint, credentials });
   return {
     queue,
-    receiveAll: async () => {
-      const all: Received[] = [];
-      for (let batch = await receive(); batch.length > 0; batch = await receive()) {
-        for (const { Body = '', ReceiptHandle = '', Attributes } of batch) {
-          all.push({
-            body: Body,
-            receiptHandle: ReceiptHandle,
-            attempt: Number(Attributes?.ApproximateReceiveCount),
-          });
-        }
-      }
-      return all;
-    },
+    receiveAll: async () =>
+      (await receiveAll(receiver, queueUrl)).map(({ Body = '', ReceiptHandle = '', Attributes }) => ({
+        body: Body,
+        receiptHandle: ReceiptHandle,
+        attempt: Number(Attributes?.ApproximateReceiveCount),
+      })),
+    hidesByOldReceipt: AWS_DOUBLE === 'moto',
     close: () => {
       queue.close();
       receiver.destroy();
@@ -115,7 +125,7 @@ function sqsHarness(): Harness {
   };
 }
 
-function memoryHarness(): Harness {
+async function memoryHarness(): Promise<Harness> {
   const queue = new MemoryQueue();
   return {
     queue,
@@ -124,16 +134,17 @@ function memoryHarness(): Harness {
       for (let next = queue.receive(); next !== undefined; next = queue.receive()) all.push(next);
       return all;
     },
+    hidesByOldReceipt: false,
     close: () => queue.close(),
   };
 }
 
 describe.each([
-  { name: 'SQS', start: sqsHarness },
+  { name: `SQS (${AWS_DOUBLE})`, start: sqsHarness },
   { name: 'memory', start: memoryHarness },
 ])('a chunk queue in $name', ({ start }) => {
   it('carries each chunk as one message that says everything', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     const plan = aPlan({ slices: 23 });
     await queue.send(chunksOf(plan), never);
     const received = (await receiveAll()).map(({ body }) => decodeMessage(body));
@@ -142,14 +153,14 @@ describe.each([
   });
 
   it('sends nothing when there are no chunks', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     await queue.send([], never);
     expect(await receiveAll()).toEqual([]);
     close();
   });
 
   it('sends messages that together are larger than one batch may be', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     const plan = planOfBytes(400 * 1024);
     await queue.send(chunksOf(plan, 5), never);
     expect(await receiveAll()).toHaveLength(5);
@@ -157,14 +168,14 @@ describe.each([
   });
 
   it('sends a message of exactly 1 MiB', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     await queue.send(chunksOf(planOfBytes(MAX_MESSAGE_BYTES), 1), never);
     expect((await receiveAll()).map(({ body }) => Buffer.byteLength(body))).toEqual([MAX_MESSAGE_BYTES]);
     close();
   });
 
   it('names the setting when a message is a byte larger than 1 MiB, and sends nothing', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     const error = await failureOf(queue.send(chunksOf(planOfBytes(MAX_MESSAGE_BYTES + 1)), never));
     expect(error.kind).toBe('config_invalid');
     expect(error.message).toContain('syncs.customer_profiles.columns');
@@ -174,7 +185,7 @@ describe.each([
   });
 
   it('makes a returned message visible again at once after 0 seconds, and counts the attempt', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     await queue.send(chunksOf(aPlan(), 1), never);
     const [first] = await receiveAll();
     expect(first?.attempt).toBe(1);
@@ -185,32 +196,35 @@ describe.each([
   });
 
   it('keeps a returned message hidden until its time', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     await queue.send(chunksOf(aPlan(), 1), never);
     const [first] = await receiveAll();
-    await queue.returnAfter(first?.receiptHandle ?? '', 43_200, never);
+    await queue.returnAfter(first?.receiptHandle ?? '', MAX_RETURN_SECONDS, never);
     expect(await receiveAll()).toEqual([]);
     close();
   });
 
   it('takes the return of a message that is visible again as done', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close, hidesByOldReceipt } = await start();
     await queue.send(chunksOf(aPlan(), 1), never);
     const [first] = await receiveAll();
     await queue.returnAfter(first?.receiptHandle ?? '', 0, never);
-    await queue.returnAfter(first?.receiptHandle ?? '', 43_200, never);
-    expect(await receiveAll()).toHaveLength(1);
+    await queue.returnAfter(first?.receiptHandle ?? '', MAX_RETURN_SECONDS, never);
+    expect(await receiveAll()).toHaveLength(hidesByOldReceipt ? 0 : 1);
     close();
   });
 
-  it.each([-1, 0.5, 43_201, Number.NaN])('refuses to return a message after %d seconds', async (seconds) => {
-    const { queue, close } = start();
-    expect((await failureOf(queue.returnAfter('handle', seconds, never))).kind).toBe('internal');
-    close();
-  });
+  it.each([-1, 0.5, MAX_RETURN_SECONDS + 1, Number.NaN])(
+    'refuses to return a message after %d seconds',
+    async (seconds) => {
+      const { queue, close } = await start();
+      expect((await failureOf(queue.returnAfter('handle', seconds, never))).kind).toBe('internal');
+      close();
+    },
+  );
 
   it('does nothing under a signal that has aborted', async () => {
-    const { queue, receiveAll, close } = start();
+    const { queue, receiveAll, close } = await start();
     await queue.send(chunksOf(aPlan(), 1), never);
     const [first] = await receiveAll();
     const aborted = AbortSignal.abort();
@@ -258,17 +272,18 @@ describe('the SQS chunk queue', () => {
   });
 
   it('loses no chunk when an answer is lost', async () => {
-    const queueUrl = createQueue();
+    const receiver = clientOf();
+    const queueUrl = await createQueue(receiver);
     const client = clientOf();
     const lost = loseAnswers(client, 1);
     const queue = new SqsChunkQueue(client, queueUrl, []);
     const plan = aPlan({ slices: 12 });
     await queue.send(chunksOf(plan), never);
     expect(lost()).toBe(1);
-    const name = queueUrl.split('/').at(-1) ?? '';
-    const slices =
-      server.inspectQueue(name)?.messages.ready.map(({ body }) => decodeMessage(body).slice) ?? [];
+    const received = await receiveAll(receiver, queueUrl);
+    const slices = received.map(({ Body = '' }) => decodeMessage(Body).slice);
     expect(new Set(slices)).toEqual(new Set(chunksOf(plan).map(({ slice }) => slice)));
+    receiver.destroy();
     queue.close();
   });
 
@@ -333,8 +348,8 @@ describe('the SQS chunk queue', () => {
   });
 
   it('names the queue when it does not exist', async () => {
-    const queueUrl = `${endpoint}/000000000000/no-such-queue`;
-    const queue = openSqsChunkQueue({ region: REGION, queueUrl, endpoint, credentials });
+    const queueUrl = `${sqs.endpoint}/000000000000/no-such-queue`;
+    const queue = openSqsChunkQueue({ region: REGION, queueUrl, endpoint: sqs.endpoint, credentials });
     const error = await failureOf(queue.send(chunksOf(aPlan()), never));
     expect(error.kind).toBe('queue_unavailable');
     expect(error.message).toContain(`${queueUrl} does not exist`);
@@ -363,6 +378,7 @@ describe('the SQS chunk queue', () => {
     ['RequestThrottled', 403, 'throttles'],
     ['InternalFailure', 500, 'SQS failed'],
     ['ReceiptHandleIsInvalid', 400, 'SQS refused a call'],
+    ['InvalidParameterValue', 400, 'SQS refused a call'],
   ])('tells %s apart from other failures', async (code, status, sentence) => {
     const scripted = await startScriptedServer(() => ({
       status,
@@ -375,6 +391,25 @@ describe('the SQS chunk queue', () => {
     expect(error.message).toContain(sentence);
     expect(error.message).not.toContain('arn:');
     expect(error.fields).toMatchObject({ code, httpStatus: status });
+    queue.close();
+    await scripted.close();
+  });
+
+  it.each([
+    ['MessageNotInflight', 'The message is not in flight.'],
+    [
+      'InvalidParameterValue',
+      'Value AQEB for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.',
+    ],
+  ])('takes the return of a message that SQS knows no more as done (%s)', async (code, message) => {
+    const scripted = await startScriptedServer(() => ({
+      status: 400,
+      body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }),
+    }));
+    const client = clientOf({ endpoint: scripted.endpoint });
+    const queue = new SqsChunkQueue(client, scriptedUrl(scripted.endpoint), []);
+    await queue.returnAfter('handle', 5, never);
+    expect(scripted.requests).toHaveLength(1);
     queue.close();
     await scripted.close();
   });

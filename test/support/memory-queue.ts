@@ -3,6 +3,7 @@ import { SyncError } from '../../src/error/sync-error.ts';
 import type { Chunk } from '../../src/plan/plan.ts';
 import type { ChunkQueue } from '../../src/queue/queue.ts';
 import { batchesOf } from '../../src/queue/sqs/batches.ts';
+import { MAX_RETURN_SECONDS } from '../../src/queue/sqs/sqs-chunk-queue.ts';
 
 interface Message {
   readonly body: string;
@@ -35,7 +36,7 @@ export class MemoryQueue implements ChunkQueue {
   }
 
   async returnAfter(receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void> {
-    if (!Number.isInteger(seconds) || seconds < 0 || seconds > 43_200) {
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_RETURN_SECONDS) {
       throw new SyncError('internal', `A message cannot be returned after ${seconds} seconds.`);
     }
     refuseAborted(signal);

@@ -23,13 +23,24 @@ export async function freshDatabase(): Promise<FreshDatabase> {
     `postgresql://${shared.user}:${shared.password}@${shared.host}:${shared.port}/${database}`;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await withClient(url('postgres'), (client) => client.query(`create database ${name} strategy file_copy`));
-  const proxy = await startNeonProxy({ postgres: { ...shared, url } });
+  const proxy = await startNeonProxy({ postgres: { ...shared, ...shared.pooler, url } });
   const pool = new pg.Pool({ connectionString: url(name), max: 4 });
   pool.on('error', () => undefined);
+
+  /** The server's connections are the pooler's, and carry the name of their last client. */
+  async function terminateBackends(): Promise<number> {
+    const { rowCount } = await pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'lakeferry'",
+      [name],
+    );
+    proxy.faults.fired.terminated += rowCount ?? 0;
+    return rowCount ?? 0;
+  }
+
   return {
     url: url(name),
     name,
-    proxy,
+    proxy: shared.pooler === undefined ? proxy : { ...proxy, terminateBackends },
     async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
       const { rows } = await pool.query<Row>(sql, [...values]);
       return rows;

@@ -1,3 +1,4 @@
+import { MessageNotInflight } from '@aws-sdk/client-sqs';
 import { type AwsFailure, readAwsFailure } from '../../error/aws-failure.ts';
 import { type ErrorFields, SyncError } from '../../error/sync-error.ts';
 
@@ -29,5 +30,19 @@ export function queueError(
     SENTENCE[reason](queueUrl),
     { ...fields, code, ...(httpStatus === undefined ? {} : { httpStatus }) },
     { cause: thrown },
+  );
+}
+
+/**
+ * Whether a message's time ran out meanwhile: it is in the queue again, or gone. SQS documents MessageNotInflight and
+ * answers with InvalidParameterValue, as it does for values out of range: only its text tells the two apart.
+ */
+export function isNotInFlight(thrown: unknown): boolean {
+  if (thrown instanceof MessageNotInflight) return true;
+  const { code } = readAwsFailure(thrown);
+  return (
+    code === 'InvalidParameterValue' &&
+    thrown instanceof Error &&
+    thrown.message.includes('Message does not exist or is not available for visibility timeout change')
   );
 }

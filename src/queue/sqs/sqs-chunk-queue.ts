@@ -2,7 +2,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityCommand,
-  MessageNotInflight,
   SendMessageBatchCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -10,10 +9,13 @@ import { SyncError } from '../../error/sync-error.ts';
 import type { Chunk } from '../../plan/plan.ts';
 import type { ChunkQueue } from '../queue.ts';
 import { batchesOf, type Entry } from './batches.ts';
-import { queueError } from './errors.ts';
+import { isNotInFlight, queueError } from './errors.ts';
 
-/** SQS' longest visibility timeout, 12 hours. */
-const MAX_VISIBILITY_SECONDS = 43_200;
+/**
+ * SQS hides a message for 12 hours at most, counted from when it was received (API Reference,
+ * "ChangeMessageVisibility"): so long that it accepts this from a function that ran for its 15 minutes first.
+ */
+export const MAX_RETURN_SECONDS = 42_300;
 
 /** Waits before a batch's failed entries are sent again; as many times as there are waits. */
 const RESEND_AFTER_MS: readonly number[] = [100, 400, 1_600, 6_400];
@@ -63,7 +65,7 @@ export class SqsChunkQueue implements ChunkQueue {
   }
 
   async returnAfter(receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void> {
-    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_VISIBILITY_SECONDS) {
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_RETURN_SECONDS) {
       throw new SyncError('internal', `A message cannot be returned after ${seconds} seconds.`);
     }
     const change = new ChangeMessageVisibilityCommand({
@@ -74,8 +76,7 @@ export class SqsChunkQueue implements ChunkQueue {
     try {
       await this.#client.send(change, { abortSignal: signal });
     } catch (thrown) {
-      // Its time ran out meanwhile: it is in the queue again, or gone.
-      if (thrown instanceof MessageNotInflight) return;
+      if (isNotInFlight(thrown)) return;
       throw queueError(thrown, this.#queueUrl, {}, signal);
     }
   }
