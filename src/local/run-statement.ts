@@ -52,13 +52,32 @@ export async function runStatement(
 export async function loadFile(
   connection: DatabricksConnection,
   file: string,
-  { catalog, schema, table }: SourceTable,
+  table: SourceTable,
   signal: AbortSignal,
 ): Promise<{ readonly rows: number; readonly version: number }> {
-  const name = [catalog, schema, table].map((part) => `\`${part.replaceAll('`', '``')}\``).join('.');
-  const path = file.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
-  const [loaded] = (await runStatement(connection, `load file '${path}' into table ${name}`, signal)).rows;
+  const statement = `load file ${quoteText(file)} into table ${quoteTable(table)}`;
+  const [loaded] = (await runStatement(connection, statement, signal)).rows;
   return { rows: Number(loaded?.['rows']), version: Number(loaded?.['version']) };
+}
+
+/** Attaches a directory with a Delta table, read-only; the warehouse reads it in its place. */
+export async function attachTable(
+  connection: DatabricksConnection,
+  directory: string,
+  table: SourceTable,
+  signal: AbortSignal,
+): Promise<{ readonly version: number }> {
+  const statement = `attach table ${quoteTable(table)} location ${quoteText(directory)}`;
+  const [attached] = (await runStatement(connection, statement, signal)).rows;
+  return { version: Number(attached?.['version']) };
+}
+
+function quoteTable({ catalog, schema, table }: SourceTable): string {
+  return [catalog, schema, table].map((part) => `\`${part.replaceAll('`', '``')}\``).join('.');
+}
+
+function quoteText(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 function shownRow(row: Record<string, unknown>): Record<string, unknown> {

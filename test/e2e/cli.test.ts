@@ -2,12 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEMO_CONFIG, SYNC } from '../../src/cli/demo/customer-profiles.ts';
 import { readConfigFile } from '../../src/config/config-file.ts';
+import { DeltaDirectory, metadata, protocol, removal } from '../support/delta-directory.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(REPOSITORY, 'src/cli/main.ts');
@@ -16,6 +17,7 @@ const CONFIG = `
 connections: {}
 syncs:
   fruit: { source: main.shop.fruit, target: shop.fruit, primaryKey: id }
+  trees: { source: main.shop.trees, target: shop.trees, primaryKey: id }
   nuts: { source: main.shop.nuts, target: shop.nuts, primaryKey: id }
 `;
 
@@ -105,6 +107,53 @@ describe('the command line on a local stack', () => {
       columns: ['id', 'name'],
       rows: [{ id: '1', name: 'fig' }],
     });
+  });
+
+  it('attaches a Delta table of another writer, syncs it and follows its commits', async () => {
+    const others = await DeltaDirectory.create();
+    try {
+      const fields = [
+        { name: 'id', type: 'integer' },
+        { name: 'name', type: 'string' },
+      ];
+      const row = await others.add("select 1 as id, 'oak' as name");
+      await others.commit(0, [protocol(), metadata(fields), row]);
+      const path = relative(folder, others.path);
+      expect(await lakeferry('local', 'attach', path, 'as', 'main.shop.trees')).toMatchObject({
+        code: 0,
+        stdout: `Attached ${path} as main.shop.trees, read-only, at version 0.\n`,
+      });
+      expect((await json('run', 'trees', '--local', '--until-idle')).answer).toMatchObject({
+        syncs: [{ through: '0', rows: { upserted: 1, deleted: 0, rejected: 0 } }],
+      });
+      await others.commit(1, [removal(row), await others.add("select 2 as id, 'elm' as name")]);
+      expect((await json('run', 'trees', '--local', '--until-idle')).answer).toMatchObject({
+        syncs: [{ through: '1', rows: { upserted: 1, deleted: 1, rejected: 0 } }],
+      });
+      expect(await json('local', 'attach', path, 'as', 'main.shop.trees')).toEqual({
+        code: 0,
+        answer: { schemaVersion: 1, table: 'main.shop.trees', version: 1 },
+      });
+      const written = await lakeferry('local', 'sql', 'delete from main.shop.trees');
+      expect(written.code).toBe(2);
+      expect(written.stderr).toContain('read-only');
+    } finally {
+      await others.remove();
+    }
+  });
+
+  it('does not attach what is no Delta table, or under no full name', async () => {
+    const attach = (...args: string[]) => lakeferry('local', 'attach', '.', ...args);
+    const missing = await attach('as', 'main.shop.none');
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('DELTA_TABLE_NOT_FOUND');
+    const [unnamed, wordless] = [await attach('as', 'none'), await attach('to', 'main.shop.none')];
+    expect([unnamed.code, wordless.code]).toEqual([2, 2]);
+    expect(unnamed.stderr).toContain('lakeferry local attach . as main.default.none');
+    expect(wordless.stderr).toContain('Expected the word "as", not "to".');
+    expect((await lakeferry('local', 'attach', '--help')).stdout).toContain(
+      'lakeferry local attach ./spark-warehouse/orders as main.gold.orders',
+    );
   });
 
   it('halts a sync that needs somebody, with its remedy, and ends with 3', async () => {

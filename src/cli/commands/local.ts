@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { parseSourceTable } from '../../schema/table-name.ts';
+import { parseSourceTable, type SourceTable } from '../../schema/table-name.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openLocal, stackFolder } from '../local-runtime.ts';
@@ -56,6 +56,20 @@ export function registerLocal(program: Command, io: CliIo): void {
     .addHelpText('after', '\nExample:\n  lakeferry local load orders.csv as main.gold.orders')
     .action((file: string, as: string, table: string, flags: { readonly json?: true }) =>
       load(file, as, table, flags, io),
+    );
+  local
+    .command('attach')
+    .summary('a Delta table that others write')
+    .description(
+      'Makes the Delta table in a directory a table of the local warehouse, read-only and in its place: what its writers commit shows at the next statement. "drop table" lets it go.',
+    )
+    .argument('<directory>', 'the directory that holds _delta_log')
+    .argument('as', 'the word "as"')
+    .argument('<table>', 'catalog.schema.table')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  lakeferry local attach ./spark-warehouse/orders as main.gold.orders')
+    .action((directory: string, as: string, table: string, flags: { readonly json?: true }) =>
+      attach(directory, as, table, flags, io),
     );
 }
 
@@ -142,17 +156,7 @@ async function load(
   flags: { readonly json?: true },
   io: CliIo,
 ): Promise<void> {
-  if (as !== 'as')
-    throw new UsageError(
-      `Expected the word "as", not "${as}".`,
-      `lakeferry local load ${file} as main.default.my_table`,
-    );
-  const name = parseSourceTable(table);
-  if (!name)
-    throw new UsageError(
-      `"${table}" is not catalog.schema.table.`,
-      `lakeferry local load ${file} as main.default.${table}`,
-    );
+  const name = readTable(`lakeferry local load ${file}`, as, table);
   const { loadFile } = await import('../../local/run-statement.ts');
   const progress = new Progress(io.stderr, io.clock);
   progress.update(`loading ${file}`);
@@ -163,4 +167,29 @@ async function load(
   if (flags.json) io.stdout.write(jsonDocument({ table, ...loaded }));
   else
     io.stdout.write(`Loaded ${formatNumber(loaded.rows, 'row')} into ${table}, version ${loaded.version}.\n`);
+}
+
+async function attach(
+  directory: string,
+  as: string,
+  table: string,
+  flags: { readonly json?: true },
+  io: CliIo,
+): Promise<void> {
+  const name = readTable(`lakeferry local attach ${directory}`, as, table);
+  const { attachTable } = await import('../../local/run-statement.ts');
+  const { databricks } = await openLocal(io);
+  const attached = await attachTable(databricks, resolve(io.cwd, directory), name, io.signal);
+  if (flags.json) io.stdout.write(jsonDocument({ table, ...attached }));
+  else io.stdout.write(`Attached ${directory} as ${table}, read-only, at version ${attached.version}.\n`);
+}
+
+/** What follows the first argument of load and attach: `as catalog.schema.table`. */
+function readTable(command: string, as: string, table: string): SourceTable {
+  if (as !== 'as')
+    throw new UsageError(`Expected the word "as", not "${as}".`, `${command} as main.default.my_table`);
+  const name = parseSourceTable(table);
+  if (!name)
+    throw new UsageError(`"${table}" is not catalog.schema.table.`, `${command} as main.default.${table}`);
+  return name;
 }
