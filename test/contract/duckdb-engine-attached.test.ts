@@ -495,7 +495,7 @@ describe('a log that goes on', () => {
     await rm(folder.logFile(0));
     expect(await lake.failure(`describe detail ${t}`)).toBe('DELTA_TRUNCATED_TRANSACTION_LOG 42K03');
     await rm(join(folder.path, '_delta_log'), { recursive: true });
-    expect(await lake.failure(`select * from ${t}`)).toBe('DELTA_TABLE_NOT_FOUND 42P01');
+    expect(await lake.failure(`select * from ${t}`)).toBe('DELTA_MISSING_DELTA_TABLE 42P01');
   });
 
   it('whose first commit has no schema or no protocol is refused', async () => {
@@ -604,7 +604,7 @@ describe('ATTACH TABLE', () => {
   });
 
   it('refuses a place without a Delta table, a relative path and more than it knows', async () => {
-    const missing = 'DELTA_TABLE_NOT_FOUND 42P01';
+    const missing = 'DELTA_MISSING_DELTA_TABLE 42P01';
     expect(await lake.failure(attachment(join(folder.path, 'nowhere')))).toBe(missing);
     expect(await lake.failure(attachment())).toBe(missing);
     await plainTable();

@@ -146,7 +146,7 @@ describe('the command line on a local stack', () => {
     const attach = (...args: string[]) => lakeferry('local', 'attach', '.', ...args);
     const missing = await attach('as', 'main.shop.none');
     expect(missing.code).toBe(2);
-    expect(missing.stderr).toContain('DELTA_TABLE_NOT_FOUND');
+    expect(missing.stderr).toContain('DELTA_MISSING_DELTA_TABLE');
     const [unnamed, wordless] = [await attach('as', 'none'), await attach('to', 'main.shop.none')];
     expect([unnamed.code, wordless.code]).toEqual([2, 2]);
     expect(unnamed.stderr).toContain('lakeferry local attach . as main.default.none');

@@ -3,7 +3,7 @@ import { EngineError } from '../../engine.ts';
 /** What is wrong with a log, as Delta names it; `detail` names files and versions, never a value of a row. */
 
 export function noDeltaTable(location: string): EngineError {
-  return new EngineError('DELTA_TABLE_NOT_FOUND', '42P01', `There is no Delta table at ${location}.`);
+  return new EngineError('DELTA_MISSING_DELTA_TABLE', '42P01', `There is no Delta table at ${location}.`);
 }
 
 export function corruptLog(detail: string): EngineError {
