@@ -14,7 +14,7 @@ import type { Chunk, Plan } from '../../src/plan/plan.ts';
 import type { ChunkQueue } from '../../src/queue/queue.ts';
 import { MAX_MESSAGE_BYTES } from '../../src/queue/sqs/batches.ts';
 import { MAX_RETURN_SECONDS, openSqsChunkQueue, SqsChunkQueue } from '../../src/queue/sqs/sqs-chunk-queue.ts';
-import { AWS_DOUBLE, startSuiteSqs } from '../doubles/aws/services.ts';
+import { AWS_DOUBLE, QUIRKS, startSuiteSqs } from '../doubles/aws/services.ts';
 import { loseAnswers } from '../support/lost-answers.ts';
 import { MemoryQueue } from '../support/memory-queue.ts';
 import { aPlan } from '../support/plans.ts';
@@ -100,7 +100,7 @@ interface Harness {
   readonly queue: ChunkQueue;
   /** Everything that is visible now; it is in flight afterwards. */
   receiveAll(): Promise<Received[]>;
-  /** moto hides a visible message again by a receipt that has run out. SQS leaves it as it is. */
+  /** As in the double's quirks. */
   readonly hidesByOldReceipt: boolean;
   close(): void;
 }
@@ -117,7 +117,7 @@ async function sqsHarness(): Promise<Harness> {
         receiptHandle: ReceiptHandle,
         attempt: Number(Attributes?.ApproximateReceiveCount),
       })),
-    hidesByOldReceipt: AWS_DOUBLE === 'moto',
+    hidesByOldReceipt: QUIRKS.hidesByOldReceipt,
     close: () => {
       queue.close();
       receiver.destroy();

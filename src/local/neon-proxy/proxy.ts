@@ -14,8 +14,15 @@ export interface NeonProxyOptions {
     readonly port: number;
     url(database: string): string;
   };
+  /** In front of the same server, as Neon's pooled hosts are: for clients that ask for its address. */
+  readonly pooler?: Address;
   /** Any free port when absent. */
   readonly port?: number;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface NeonProxy {
@@ -40,7 +47,7 @@ const HOST = '127.0.0.1';
  * Neon's WebSocket endpoint in front of a Postgres server, on the loopback interface: `/v2`, and `/v1` with the
  * server's own `address`. For `@neondatabase/serverless` with `useSecureWebSocket` and `pipelineConnect` off.
  */
-export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Promise<NeonProxy> {
+export async function startNeonProxy({ postgres, pooler, port }: NeonProxyOptions): Promise<NeonProxy> {
   const faults = new ProxyFaults();
   const connections = new Set<ProxyConnection>();
   const server = createServer((_request, response) => response.writeHead(404).end());
@@ -49,7 +56,8 @@ export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Prom
     if (faults.takeRefusal()) return refuse(stream, '503 Service Unavailable');
     const socket = WebSocketStream.accept(request, stream);
     if (socket === undefined) return refuse(stream, '400 Bad Request');
-    const connection = pipe(socket, head, postgres, faults, () => connections.delete(connection));
+    const behind = pooler !== undefined && isAskedFor(request, pooler) ? pooler : postgres;
+    const connection = pipe(socket, head, behind, faults, () => connections.delete(connection));
     connections.add(connection);
   });
   server.listen(await findFreePort(port, 'the Neon proxy'), HOST);
@@ -90,10 +98,17 @@ export async function startNeonProxy({ postgres, port }: NeonProxyOptions): Prom
   };
 }
 
-function isEndpoint(request: IncomingMessage, postgres: { host: string; port: number }): boolean {
-  const { pathname, searchParams } = new URL(request.url ?? '/', `http://${HOST}`);
-  if (pathname === '/v2') return true;
-  return pathname === '/v1' && searchParams.get('address') === `${postgres.host}:${postgres.port}`;
+function isEndpoint(request: IncomingMessage, postgres: Address): boolean {
+  const { pathname } = urlOf(request);
+  return pathname === '/v2' || (pathname === '/v1' && isAskedFor(request, postgres));
+}
+
+function isAskedFor(request: IncomingMessage, { host, port }: Address): boolean {
+  return urlOf(request).searchParams.get('address') === `${host}:${port}`;
+}
+
+function urlOf(request: IncomingMessage): URL {
+  return new URL(request.url ?? '/', `http://${HOST}`);
 }
 
 function refuse(stream: Duplex, status: string): void {

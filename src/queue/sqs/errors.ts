@@ -34,15 +34,12 @@ export function queueError(
 }
 
 /**
- * Whether a message's time ran out meanwhile: it is in the queue again, or gone. SQS documents MessageNotInflight and
- * answers with InvalidParameterValue, as it does for values out of range: only its text tells the two apart.
+ * Whether a message's time ran out meanwhile: it is in the queue again, or gone. SQS documents MessageNotInflight; what
+ * it sends is the error for values out of range, so that only its text tells the two apart.
  */
 export function isNotInFlight(thrown: unknown): boolean {
-  if (thrown instanceof MessageNotInflight) return true;
-  const { code } = readAwsFailure(thrown);
   return (
-    code === 'InvalidParameterValue' &&
-    thrown instanceof Error &&
-    thrown.message.includes('Message does not exist or is not available for visibility timeout change')
+    thrown instanceof MessageNotInflight ||
+    (thrown instanceof Error && thrown.message.includes('is not available for visibility timeout change'))
   );
 }

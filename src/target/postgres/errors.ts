@@ -10,6 +10,11 @@ interface Meaning {
 const unavailable = (says: string): Meaning => ({ kind: 'target_unavailable', says });
 const busy = (says: string): Meaning => ({ kind: 'target_busy', says });
 const row = (says: string): Meaning => ({ kind: 'row_rejected', says: `Postgres refused a row: ${says}` });
+const unauthorized: Meaning = {
+  kind: 'target_unauthorized',
+  says: 'The database refused the user or the password',
+};
+const missing: Meaning = { kind: 'target_missing', says: 'server' };
 const incompatible: Meaning = { kind: 'target_incompatible', says: 'server' };
 const failed = (says: string): Meaning => ({ kind: 'target_failed', says });
 
@@ -40,8 +45,8 @@ export const SQLSTATE_MEANING: Readonly<Record<string, Meaning>> = {
   '25006': failed('The database is read only'),
   '25P03': unavailable('The server ended a transaction that was idle for too long'),
   '25P04': unavailable('The server ended a transaction that ran for too long'),
-  '28': { kind: 'target_unauthorized', says: 'The database refused the user or the password' },
-  '3D000': { kind: 'target_missing', says: 'server' },
+  '28': unauthorized,
+  '3D000': missing,
   '3F000': incompatible,
   '40001': busy('The transaction collided with another one'),
   '40003': unavailable('The server does not say whether a statement was completed'),
@@ -77,6 +82,27 @@ export const NEON_TEXTS: readonly { readonly text: string; readonly meaning: Mea
   { text: 'Too many connections attempts', meaning: unavailable('Neon has too many connections under way') },
   { text: 'no more connections allowed', meaning: unavailable('The pooler has no connection left') },
   { text: 'query_wait_timeout', meaning: unavailable('The pooler had no connection in time') },
+];
+
+const poolerCut: Meaning = unavailable('The pooler lost the server, or ended the connection to it');
+
+/**
+ * What the pooler says on its own, PgBouncer's texts; the first that is contained decides. It has one SQLSTATE for
+ * nearly everything: 08P01, with which older releases replace the server's own at its logins, too.
+ */
+export const POOLER_TEXTS: readonly { readonly text: string; readonly meaning: Meaning }[] = [
+  { text: 'authentication failed', meaning: unauthorized },
+  { text: 'no such user', meaning: unauthorized },
+  { text: 'no such database', meaning: missing },
+  { text: '" does not exist', meaning: missing },
+  { text: 'server conn crashed?', meaning: poolerCut },
+  { text: 'server connection closed', meaning: poolerCut },
+  { text: 'server login has been failing', meaning: poolerCut },
+  { text: 'the database system is', meaning: poolerCut },
+  { text: 'terminating connection', meaning: poolerCut },
+  { text: 'shutting down', meaning: poolerCut },
+  { text: 'too many clients already', meaning: unavailable('The server has no connection left') },
+  { text: 'connection slots are reserved', meaning: unavailable('The server has no connection left') },
 ];
 
 const UNKNOWN: Meaning = failed('Postgres failed');
@@ -133,8 +159,13 @@ function isServerError(thrown: unknown): thrown is ServerError {
 }
 
 function meaningOf(error: ServerError): Meaning {
-  const neon = NEON_TEXTS.find(({ text }) => error.message.includes(text));
-  return neon?.meaning ?? SQLSTATE_MEANING[error.code] ?? SQLSTATE_MEANING[error.code.slice(0, 2)] ?? UNKNOWN;
+  // Postgres names a routine of its own with every error; a pooler has none.
+  const ofPooler = error.code === '08P01' && error.routine === undefined;
+  const texts = ofPooler ? [...NEON_TEXTS, ...POOLER_TEXTS] : NEON_TEXTS;
+  const byText = texts.find(({ text }) => error.message.includes(text));
+  return (
+    byText?.meaning ?? SQLSTATE_MEANING[error.code] ?? SQLSTATE_MEANING[error.code.slice(0, 2)] ?? UNKNOWN
+  );
 }
 
 /** A function of the owner's may raise any SQLSTATE with any text, a row's values in it. */

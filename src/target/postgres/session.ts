@@ -149,7 +149,7 @@ function createClient({ url, localProxy, applicationName }: SessionSettings): Cl
     throw new SyncError('config_invalid', 'The URL of the Neon connection cannot be read.');
   }
   if (localProxy !== undefined) {
-    client.neonConfig.wsProxy = () => `${localProxy}/v2`;
+    client.neonConfig.wsProxy = (host, port) => `${localProxy}/v2?address=${host}:${port}`;
     client.neonConfig.useSecureWebSocket = false;
     client.neonConfig.pipelineConnect = false;
   }
