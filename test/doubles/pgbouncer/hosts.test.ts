@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Target } from '../../../src/target/target.ts';
 import { type Fixture, mappingOf, openFixture, Sync, signal, snapshot } from '../../postgres/fixture.ts';
 import { pagesOf } from '../../support/pages.ts';
 import { type Forwarder, startForwarder } from './forwarder.ts';
@@ -22,30 +23,31 @@ afterAll(async () => {
 });
 
 test('DDL goes to the direct host, and all else to the pooled one', async () => {
-  const target = hosts.openTarget();
-  const sync = new Sync({ ...fixture, target }, mappingOf(['id integer', 'name text']));
-  await target.migrate(signal);
-  await sync.ensureTable();
+  const sync = new Sync(fixture, mappingOf(['id integer', 'name text']));
+  const { name, table, key, mapping } = sync;
+  const owner = hosts.openTarget();
+  await owner.migrate(signal);
+  await owner.ensureTable({ sync: name, target: table, mapping }, signal);
+  await owner.close();
   expect(pooler.made()).toBe(0);
 
-  // One connection for each call: none that rests is there to be used again.
-  const calls = {
-    readRows: () => target.readRows(signal),
-    readColumnTypes: () => target.readColumnTypes(sync.table, signal),
-    readState: () => sync.state(),
-    open: async () => {
-      plan = await sync.opened(snapshot(0));
-    },
-    apply: () => sync.applyPages(plan, pagesOf([['1', 'one']])),
-    finish: () => target.finish(plan, signal),
+  const plan = await sync.plan(snapshot(0));
+  const calls: Record<string, (target: Target) => Promise<unknown>> = {
+    readRows: (target) => target.readRows(signal),
+    readColumnTypes: (target) => target.readColumnTypes(table, signal),
+    readState: (target) => target.readState(name, table, key, signal),
+    open: (target) => target.open(plan, signal),
+    apply: (target) =>
+      target.apply({ plan, slice: 0 }, pagesOf([['1', 'one']]), async () => undefined, signal),
+    finish: (target) => target.finish(plan, signal),
   };
-  let plan = await sync.plan(snapshot(0));
-  for (const [name, call] of Object.entries(calls)) {
-    pooler.cut();
+  for (const [called, call] of Object.entries(calls)) {
+    // A target of its own, so that no connection rests that the call could use.
+    const target = hosts.openTarget();
     const before = pooler.made();
-    await call();
-    expect(pooler.made(), name).toBeGreaterThan(before);
+    await call(target);
+    expect(pooler.made(), called).toBeGreaterThan(before);
+    await target.close();
   }
   expect(await sync.rows()).toEqual([['1', 'one']]);
-  await target.close();
 });
