@@ -4,6 +4,7 @@ import path from 'node:path';
 import { SyncError } from '../error/sync-error.ts';
 import { type LocalAws, startAws } from './aws/aws.ts';
 import { ensureResources } from './aws/resources.ts';
+import type { EngineName } from './engine-name.ts';
 import { type NeonProxy, startNeonProxy } from './neon-proxy/proxy.ts';
 import { type PostgresServer, startPostgres } from './postgres/server.ts';
 import { findStackInfo, type StackInfo, stackFile } from './stack-info.ts';
@@ -12,17 +13,22 @@ import { openDuckDbEngine } from './warehouse/duckdb/engine.ts';
 import type { WarehouseEngine } from './warehouse/engine.ts';
 import { Faults } from './warehouse/faults.ts';
 import { startWarehouse } from './warehouse/server.ts';
+import { openSparkEngine } from './warehouse/spark/engine.ts';
+import { type InstallPart, installSpark } from './warehouse/spark/install.ts';
+import { startSpark } from './warehouse/spark/process.ts';
 
 export interface StackOptions {
   /** Data of all servers; made when missing, found again at the next start. */
   readonly folder: string;
   /** Forgets what an earlier stack on this folder kept. */
   readonly fresh?: boolean;
+  /** What runs the warehouse's statements; each has tables of its own. */
+  readonly engine?: EngineName;
   /** Told before each part starts. */
   readonly onPart?: (part: StackPart) => void;
 }
 
-export type StackPart = 'postgres' | 'proxy' | 'aws' | 'warehouse';
+export type StackPart = 'postgres' | 'proxy' | 'aws' | `spark-${InstallPart}` | 'spark' | 'warehouse';
 
 export interface Stack {
   readonly info: StackInfo;
@@ -33,7 +39,9 @@ export interface Stack {
 
 const DATABASE = 'app';
 /** Folders of ours under the stack's: all that `fresh` removes. */
-const PARTS = ['postgres', 'aws', 'warehouse'] as const;
+const PARTS = ['postgres', 'aws', 'warehouse', 'lakehouse'] as const;
+/** Spark itself, which `fresh` leaves in place. */
+const SPARK = 'spark';
 
 /**
  * Starts Postgres, Neon's proxy, SQS, DynamoDB and the SQL warehouse, all on loopback, and writes how to reach them
@@ -57,7 +65,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const stop of undo.splice(0).reverse()) await stop();
   };
   try {
-    return { ...(await startParts(folder, options.onPart ?? (() => {}), undo)), close };
+    return { ...(await startParts(folder, options, undo)), close };
   } catch (error) {
     await close();
     throw error;
@@ -66,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function startParts(
   folder: string,
-  onPart: (part: StackPart) => void,
+  { onPart = () => {}, engine: engineName = 'duckdb' }: StackOptions,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<Stack, 'close'>> {
   const folderOf = (part: (typeof PARTS)[number]) => path.join(folder, part);
@@ -84,8 +92,8 @@ async function startParts(
   undo.push(() => aws.close());
   const resources = await ensureResources(aws);
 
-  onPart('warehouse');
-  const engine: WarehouseEngine = await openDuckDbEngine({ directory: folderOf('warehouse') });
+  const openEngine = { duckdb: openDuckDb, spark: openSpark }[engineName];
+  const engine = await openEngine(folder, onPart, undo);
   undo.push(() => engine.close());
   const token = randomBytes(24).toString('base64url');
   const faults = new Faults();
@@ -113,3 +121,24 @@ async function startParts(
   await writeFile(stackFile(folder), `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   return { info, proxy, faults };
 }
+
+type OpenEngine = (
+  folder: string,
+  onPart: (part: StackPart) => void,
+  undo: (() => Promise<unknown>)[],
+) => Promise<WarehouseEngine>;
+
+const openDuckDb: OpenEngine = (folder, onPart) => {
+  onPart('warehouse');
+  return openDuckDbEngine({ directory: path.join(folder, 'warehouse') });
+};
+
+const openSpark: OpenEngine = async (folder, onPart, undo) => {
+  const home = path.join(folder, SPARK);
+  const installation = await installSpark(home, (part) => onPart(`spark-${part}`));
+  onPart('spark');
+  const spark = await startSpark(installation, path.join(home, 'scratch'));
+  undo.push(() => spark.close());
+  onPart('warehouse');
+  return openSparkEngine({ spark: spark.address, directory: path.join(folder, 'lakehouse') });
+};

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { expectEveryHistoryEqual } from '../support/histories.ts';
 import { type Lake, startLake } from '../support/lake.ts';
+import { onEngine } from '../support/warehouse-engine.ts';
 
 describe('a random history of the source', () => {
   let lake: Lake;
@@ -11,7 +12,14 @@ describe('a random history of the source', () => {
   });
   afterAll(() => lake?.close());
 
-  it('ends with the target equal to the source, however it is cut and delivered', { timeout: 280_000 }, () =>
-    expectEveryHistoryEqual({ lake, schema: 'main.histories', numRuns: 130 }),
+  it(
+    'ends with the target equal to the source, however it is cut and delivered',
+    { timeout: onEngine({ duckdb: 280_000, spark: 900_000 }) },
+    () =>
+      expectEveryHistoryEqual({
+        lake,
+        schema: 'main.histories',
+        numRuns: onEngine({ duckdb: 130, spark: 8 }),
+      }),
   );
 });

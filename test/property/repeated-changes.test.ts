@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { EngineSession, WarehouseEngine } from '../../src/local/warehouse/engine.ts';
 import { expectEveryHistoryEqual } from '../support/histories.ts';
 import { type Lake, startLake } from '../support/lake.ts';
+import { onEngine } from '../support/warehouse-engine.ts';
 
 /** Gives a part of the change rows twice, as the feed does now and then. */
 function repeatChanges(engine: WarehouseEngine): WarehouseEngine {
@@ -28,7 +29,10 @@ describe('a random history whose feed repeats change rows', () => {
   });
   afterAll(() => lake?.close());
 
-  it('ends with the target equal to the source all the same', { timeout: 280_000 }, () =>
-    expectEveryHistoryEqual({ lake, schema: 'main.repeated', numRuns: 70 }),
+  it(
+    'ends with the target equal to the source all the same',
+    { timeout: onEngine({ duckdb: 280_000, spark: 900_000 }) },
+    () =>
+      expectEveryHistoryEqual({ lake, schema: 'main.repeated', numRuns: onEngine({ duckdb: 70, spark: 4 }) }),
   );
 });

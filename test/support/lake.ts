@@ -1,7 +1,6 @@
 import type { DatabricksConnection } from '../../src/config/connections.ts';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
 import { createCertificate } from '../../src/local/warehouse/certificate.ts';
-import { openDuckDbEngine } from '../../src/local/warehouse/duckdb/engine.ts';
 import type { WarehouseEngine } from '../../src/local/warehouse/engine.ts';
 import { Faults } from '../../src/local/warehouse/faults.ts';
 import { startWarehouse } from '../../src/local/warehouse/server.ts';
@@ -19,6 +18,7 @@ import { noMetrics } from '../../src/telemetry/metrics.ts';
 import { MemoryCheckpoints } from './memory-checkpoints.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { type FreshDatabase, freshDatabase } from './postgres.ts';
+import { openEngine } from './warehouse-engine.ts';
 
 /**
  * Source and target for real: the Databricks driver against the local warehouse, Neon's driver against a real
@@ -41,8 +41,7 @@ export const NEVER = new AbortController().signal;
 export async function startLake(
   wrap: (engine: WarehouseEngine) => WarehouseEngine = (engine) => engine,
 ): Promise<Lake> {
-  const database = await freshDatabase();
-  const engine = await openDuckDbEngine({ directory: undefined });
+  const [database, engine] = await Promise.all([freshDatabase(), openEngine()]);
   const faults = new Faults();
   const server = await startWarehouse({
     engine: wrap(engine),

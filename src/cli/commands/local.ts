@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { ENGINES, type EngineName } from '../../local/engine-name.ts';
 import { parseSourceTable, type SourceTable } from '../../schema/table-name.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -28,8 +29,16 @@ export function registerLocal(program: Command, io: CliIo): void {
       'Starts the local stack in the foreground. Its data stay in .lakeferry/ and are there at the next start.',
     )
     .option('--fresh', 'forget the data of an earlier stack')
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'what runs the warehouse: duckdb, or Apache Spark with Delta Lake (Java 17, Python 3)',
+      )
+        .choices(ENGINES)
+        .default('duckdb'),
+    )
     .addOption(jsonOption())
-    .action((flags: { readonly fresh?: true; readonly json?: true }) => up(flags, io));
+    .action((flags: UpFlags) => up(flags, io));
   local
     .command('sql')
     .summary('run a statement on its warehouse')
@@ -77,16 +86,26 @@ const PART_NAMES = {
   postgres: 'Postgres',
   proxy: 'the Neon proxy',
   aws: 'SQS and DynamoDB',
+  'spark-packages': 'Spark: installing it, once (about a minute and 1 GB)',
+  'spark-jars': "Spark: installing Delta's jars, once",
+  spark: 'Spark',
   warehouse: 'the SQL warehouse',
 };
 
-async function up(flags: { readonly fresh?: true; readonly json?: true }, io: CliIo): Promise<void> {
+interface UpFlags {
+  readonly fresh?: true;
+  readonly engine: EngineName;
+  readonly json?: true;
+}
+
+async function up(flags: UpFlags, io: CliIo): Promise<void> {
   const { startStack } = await import('../../local/stack.ts');
   const progress = new Progress(io.stderr, io.clock);
   const startedAt = io.clock.now();
   const stack = await startStack({
     folder: stackFolder(io),
     fresh: flags.fresh === true,
+    engine: flags.engine,
     onPart: (part) => progress.update(`starting ${PART_NAMES[part]}`),
   }).finally(() => progress.clear());
   try {

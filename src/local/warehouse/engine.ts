@@ -50,3 +50,8 @@ export class EngineError extends Error {
     this.sqlState = sqlState;
   }
 }
+
+/** What a statement ends with that its caller gave up. */
+export function canceled(): EngineError {
+  return new EngineError('OPERATION_CANCELED', 'HY008', 'The statement was canceled.');
+}

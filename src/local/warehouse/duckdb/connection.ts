@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement } from '@duckdb/node-api';
-import { canceled, engineError } from './errors.ts';
+import { canceled } from '../engine.ts';
+import { engineError } from './errors.ts';
 import { TYPED_PATH_SQL, UNTYPED_PATH_SQL } from './macros.ts';
 
 const AMBIGUOUS_MACRO = /^Binder Error: Macro lf_text\(\) has multiple overloads/;

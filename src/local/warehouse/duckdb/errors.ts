@@ -8,10 +8,6 @@ export function unsupported(what: string): EngineError {
   return new EngineError('UNSUPPORTED_FEATURE', '0A000', `The local warehouse does not support ${what}.`);
 }
 
-export function canceled(): EngineError {
-  return new EngineError('OPERATION_CANCELED', 'HY008', 'The statement was canceled.');
-}
-
 /** Marks a text that SQL raised by `error(…)` as one of ours: `lakeferry|class|SQLSTATE|detail`. */
 const RAISED = 'lakeferry|';
 

@@ -1,8 +1,8 @@
-import { EngineError, type EngineResult, type EngineSession } from '../engine.ts';
+import { canceled, EngineError, type EngineResult, type EngineSession } from '../engine.ts';
 import { DEFAULT_NAMESPACE } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
-import { canceled, engineError } from './errors.ts';
+import { engineError } from './errors.ts';
 import { runStatement } from './statement.ts';
 import type { SessionState } from './statement-context.ts';
 

@@ -1,0 +1,23 @@
+import { EngineError } from '../engine.ts';
+
+/** Where open-source Spark and Delta name a failure otherwise than Databricks: their class, and Databricks' own. */
+const DATABRICKS_NAME: Readonly<Record<string, readonly [errorClass: string, sqlState: string]>> = {
+  // Every catalog but the session's own is unknown here, and its name is taken for a schema's.
+  REQUIRES_SINGLE_PART_NAMESPACE: ['NO_SUCH_CATALOG_EXCEPTION', '42704'],
+};
+
+export interface SparkFailure {
+  readonly errorClass: string;
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+/** Spark's failure as Databricks would report it. */
+export function sparkError({ errorClass, sqlState, message }: SparkFailure): EngineError {
+  const [name, state] = DATABRICKS_NAME[errorClass] ?? [errorClass, sqlState];
+  const detail = message
+    .replace(/^\s*\[[A-Z][A-Z0-9_.]*\]\s*/, '')
+    .replace(/\s*SQLSTATE: [0-9A-Z]{5}/, '')
+    .trimEnd();
+  return new EngineError(name, state, detail);
+}

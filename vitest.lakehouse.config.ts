@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * The suites that touch the source, on Apache Spark with Delta Lake. Whatever is written for the local warehouse is
+ * entered here too: a suite needs no more than `startLake()`.
+ */
+export default defineConfig({
+  test: {
+    include: ['test/lakehouse/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/property/**/*.test.ts'],
+    globalSetup: ['test/support/postgres-server.ts', 'test/support/spark-server.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
