@@ -252,6 +252,6 @@ export function beyondRetention(): EngineError {
   return new EngineError(
     'DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION',
     '42KD9',
-    'The version is older than what VACUUM kept of the table.',
+    'The version is older than what is kept of the table.',
   );
 }
