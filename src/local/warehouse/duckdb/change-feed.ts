@@ -8,15 +8,26 @@ import {
 } from './table.ts';
 
 /**
- * Query for the changes of the versions `first` to `last`, both inclusive, in the columns of the last one.
- * Throws as Databricks does where the feed does not have them all.
+ * Query for the changes of the versions `first` to `last`, both inclusive. Throws as Databricks does where the feed
+ * does not have them all, or not in the columns that it gives.
  */
 export function changesSql(table: ReadableTable, first: bigint, last: bigint): string {
-  return table.changeRowsSql(first, checkRange(table, first, last));
+  const range = checkedRange(table, first, last);
+  const { metadata } = table.feedColumnsOf === 'latest' ? table.latest : table.at(last);
+  const broken = range.find((version) => !readableAs(version.metadata, metadata));
+  if (broken) {
+    const changed = table.feedColumnsOf === 'latest' ? 'DATA_SCHEMA' : 'SCHEMA_CHANGE';
+    throw new EngineError(
+      `DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_${changed}`,
+      '0AKDC',
+      `The change feed from version ${first} to ${last} has an incompatible schema change after version ${broken.version}.`,
+    );
+  }
+  return table.changeRowsSql(first, last, metadata.columns);
 }
 
-/** The last version of a range that the feed has whole. */
-function checkRange(table: ReadableTable, first: bigint, last: bigint): TableVersion {
+/** The versions of a range that the feed has whole. */
+function checkedRange(table: ReadableTable, first: bigint, last: bigint): TableVersion[] {
   const latest = table.latest.version;
   if (first > latest) {
     throw new EngineError(
@@ -40,10 +51,8 @@ function checkRange(table: ReadableTable, first: bigint, last: bigint): TableVer
     );
   }
   if (first < table.feedFloor) throw beyondRetention();
-  const end = table.at(last);
   const range: TableVersion[] = [];
-  for (let version = first; version < last; version += 1n) range.push(table.at(version));
-  range.push(end);
+  for (let version = first; version <= last; version += 1n) range.push(table.at(version));
   const off = range.find((version) => !table.recordsChanges(version));
   if (off) {
     throw new EngineError(
@@ -52,15 +61,7 @@ function checkRange(table: ReadableTable, first: bigint, last: bigint): TableVer
       `The change feed was not recorded for version ${off.version}: it is off there.`,
     );
   }
-  const broken = range.find(({ metadata }) => !readableAs(metadata, end.metadata));
-  if (broken) {
-    throw new EngineError(
-      'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE',
-      '0AKDC',
-      `The change feed from version ${first} to ${last} has an incompatible schema change after version ${broken.version}.`,
-    );
-  }
-  return end;
+  return range;
 }
 
 /** Whether rows of one schema can be read as another: columns may only have been added, and nullability kept. */

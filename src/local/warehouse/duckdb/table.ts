@@ -73,12 +73,14 @@ export interface ReadableTable {
   readonly detail: TableDetail;
   /** Throws as Databricks does for a version that is not there, or no longer. */
   at(version: bigint): TableVersion;
+  /** Which version's columns the feed gives: Delta takes the end's with column mapping, else the newest one's. */
+  readonly feedColumnsOf: 'end' | 'latest';
   /** Whether the change feed has the changes of a version. */
   recordsChanges(version: TableVersion): boolean;
   /** Query for the rows at a version, in the columns of that version. */
   snapshotSql(version: TableVersion): string;
-  /** Query for the changes of versions that are all there, both ends inclusive, in the columns of `end`. */
-  changeRowsSql(first: bigint, end: TableVersion): string;
+  /** Query for the changes of versions that are all there, both ends inclusive. */
+  changeRowsSql(first: bigint, last: bigint, columns: readonly Column[]): string;
   /** The newest commits, newest first; all of them without a limit. */
   history(limit: number | undefined): readonly HistoryEntry[];
 }
@@ -113,6 +115,8 @@ export class Table implements ReadableTable {
   readonly name: SourceTable;
   readonly storeId: number;
   readonly commits: Commit[] = [];
+  /** Columns can be renamed and dropped here. */
+  readonly feedColumnsOf = 'end';
   /** Oldest version whose rows are all kept, and oldest whose changes are. */
   snapshotFloor = 0n;
   feedFloor = 0n;
@@ -160,12 +164,12 @@ export class Table implements ReadableTable {
   /** Query for the rows at a version, in the columns of that version. */
   snapshotSql({ version, metadata }: TableVersion, withRowId = false): string {
     const rowId = withRowId ? `rowid as ${ROW_ID}, ` : '';
-    return `select ${rowId}${storedColumns(metadata)} from ${this.store} where ${liveAt(version)}`;
+    return `select ${rowId}${storedColumns(metadata.columns)} from ${this.store} where ${liveAt(version)}`;
   }
 
-  changeRowsSql(first: bigint, { version: last, metadata }: TableVersion): string {
+  changeRowsSql(first: bigint, last: bigint, columns: readonly Column[]): string {
     const half = (version: string, kind: string) => `
-    select ${storedColumns(metadata)}, ${kind} as ${CHANGE_TYPE}, ${version} as ${COMMIT_VERSION}
+    select ${storedColumns(columns)}, ${kind} as ${CHANGE_TYPE}, ${version} as ${COMMIT_VERSION}
     from ${this.store} where ${version} between ${first} and ${last}`;
     return `select changes.*, committed_at as ${COMMIT_TIMESTAMP}
     from (${half('_from', kindSql('_in', ARRIVED))} union all ${half('_to', kindSql('_out', DEPARTED))}) as changes
@@ -215,8 +219,8 @@ export function liveAt(version: bigint): string {
 }
 
 /** The columns of a store under the names that a version gives them. */
-export function storedColumns(metadata: TableMetadata): string {
-  return metadata.columns.map(({ stored, name }) => `${stored} as ${quoteName(name)}`).join(', ');
+function storedColumns(columns: readonly Column[]): string {
+  return columns.map(({ stored, name }) => `${stored} as ${quoteName(name)}`).join(', ');
 }
 
 function changeFeedOn(metadata: TableMetadata): boolean {

@@ -7,6 +7,7 @@ import { engineError } from '../errors.ts';
 import { quotePath, quoteText } from '../literal.ts';
 import {
   beyondRetention,
+  type Column,
   type HistoryEntry,
   type ReadableTable,
   type TableDetail,
@@ -15,7 +16,13 @@ import {
 } from '../table.ts';
 import { type FactedFile, filesSql } from './data-files.ts';
 import { type ReadLog, readLog } from './read-log.ts';
-import { type DataFile, historyEntry, type LoggedCommit, type TableLog } from './table-log.ts';
+import {
+  type ChangingFile,
+  type DataFile,
+  historyEntry,
+  type LoggedCommit,
+  type TableLog,
+} from './table-log.ts';
 
 const COMMIT_FACTS = [
   [COMMIT_VERSION, 'bigint'],
@@ -30,6 +37,7 @@ export class AttachedTable implements ReadableTable {
   readonly name: SourceTable;
   /** Absolute path of the table's directory. */
   readonly location: string;
+  readonly feedColumnsOf = 'latest';
   #read: ReadLog | undefined;
   #failure: EngineError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -88,7 +96,7 @@ export class AttachedTable implements ReadableTable {
   }
 
   /** A commit's change files are its changes; without any, the rows that its files brought and took are. */
-  changeRowsSql(first: bigint, { version: last, metadata: { columns } }: TableVersion): string {
+  changeRowsSql(first: bigint, last: bigint, columns: readonly Column[]): string {
     const commits: LoggedCommit[] = [];
     for (let version = first; version <= last; version += 1n) {
       const commit = this.#log.commit(version);
@@ -129,7 +137,7 @@ export class AttachedTable implements ReadableTable {
 
 function impliedChanges(commit: LoggedCommit): FactedFile[] {
   if (commit.changeFiles.length > 0 || mergedNothing(commit)) return [];
-  const changing = (files: readonly (DataFile & { readonly dataChange: boolean })[], changeType: string) =>
+  const changing = (files: readonly ChangingFile[], changeType: string) =>
     files
       .filter(({ dataChange }) => dataChange)
       .map((file) => withFacts(file, commit, quoteText(changeType)));
@@ -137,13 +145,12 @@ function impliedChanges(commit: LoggedCommit): FactedFile[] {
 }
 
 function withFacts(
-  { path, partitionValues }: DataFile,
+  file: DataFile,
   { version, timestamp }: LoggedCommit,
   ...before: readonly string[]
 ): FactedFile {
   return {
-    path,
-    partitionValues,
+    ...file,
     facts: [...before, String(version), `make_timestamptz(${BigInt(timestamp) * 1000n})`],
   };
 }

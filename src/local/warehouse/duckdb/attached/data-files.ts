@@ -1,9 +1,10 @@
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EngineError } from '../../engine.ts';
 import { unsupported } from '../errors.ts';
 import { quoteName, quotePath, quoteText } from '../literal.ts';
 import type { Column } from '../table.ts';
-import { duckTypeOf } from '../type-text.ts';
+import { duckTypeOf, parseTypeText } from '../type-text.ts';
 import type { DataFile } from './table-log.ts';
 
 /** A file to read, with a value for each of `FileRead.facts`. */
@@ -25,14 +26,43 @@ const FILE = '"_lakeferry_file"';
 
 /**
  * Query for the rows of Parquet files: the columns by name and in their types, NULL for one that a file lacks.
- * What the log says of a file's partition counts, not what the file says.
+ * What the log says of a file's partition counts, not what the file says. Throws where a file has another type.
  */
 export function filesSql(read: FileRead): string {
+  checkTypes(read);
   const groups = Map.groupBy(read.files, ({ partitionValues }) =>
     JSON.stringify(Object.keys(partitionValues).sort()),
   );
   if (groups.size === 0) return noRowsSql(read);
   return [...groups.values()].map((files) => groupSql(read, files)).join(' union all ');
+}
+
+/** Types that Parquet keeps alike, so that files of the one can be read as the other. */
+const KEPT_AS_INTEGER = ['tinyint', 'smallint', 'int'];
+
+function checkTypes({ columns, files }: FileRead): void {
+  const wanted = new Map(columns.map(({ name, type }) => [name.toLowerCase(), keptAs(type)]));
+  for (const written of new Set(files.map((file) => file.columns))) {
+    const other = written.find(({ name, type }) => {
+      const as = wanted.get(name.toLowerCase());
+      return as !== undefined && as !== keptAs(type);
+    });
+    if (other) {
+      throw new EngineError(
+        'FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH',
+        'KD001',
+        `A data file has the column \`${other.name}\` as ${other.type}, which is not its type now.`,
+      );
+    }
+  }
+}
+
+/** Of a nested type the kind alone: fields may have been added. */
+function keptAs(type: string): string {
+  const parsed = parseTypeText(type);
+  if (KEPT_AS_INTEGER.includes(parsed.kind)) return 'int';
+  const nested = parsed.kind === 'array' || parsed.kind === 'map' || parsed.kind === 'struct';
+  return nested ? parsed.kind : duckTypeOf(type);
 }
 
 function noRowsSql({ columns, facts }: FileRead): string {

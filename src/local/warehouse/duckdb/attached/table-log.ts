@@ -1,4 +1,4 @@
-import type { HistoryEntry, TableMetadata, TableVersion } from '../table.ts';
+import type { Column, HistoryEntry, TableMetadata, TableVersion } from '../table.ts';
 import type { Actions, CommitInfo, ProtocolAction } from './actions.ts';
 import { corruptLog } from './log-errors.ts';
 import { checkFiles, checkMetadata, checkProtocol } from './protocol.ts';
@@ -9,10 +9,17 @@ export interface DataFile {
   readonly path: string;
   /** Text by the name of the partition column. */
   readonly partitionValues: Readonly<Record<string, string | null>>;
+  /** Columns of the version that brought the file. */
+  readonly columns: readonly Column[];
 }
 
 interface SizedFile extends DataFile {
   readonly size: number;
+}
+
+export interface ChangingFile extends DataFile {
+  /** Whether it came or went with rows that changed. */
+  readonly dataChange: boolean;
 }
 
 /** A version of the table, with what the log says of it besides the columns. */
@@ -24,8 +31,8 @@ export interface LoggedVersion extends TableVersion {
 /** A commit whose own file the log still has. */
 export interface LoggedCommit extends LoggedVersion {
   readonly info: CommitInfo;
-  readonly added: readonly (SizedFile & { readonly dataChange: boolean })[];
-  readonly removed: readonly (DataFile & { readonly dataChange: boolean })[];
+  readonly added: readonly (SizedFile & ChangingFile)[];
+  readonly removed: readonly ChangingFile[];
   readonly changeFiles: readonly DataFile[];
 }
 
@@ -79,8 +86,10 @@ export class TableLog {
   begin(version: bigint, modifiedAt: number, actions: Actions): void {
     checkFiles(actions);
     this.#latest = this.#next(version, Math.trunc(modifiedAt), actions);
-    this.#base = { version: this.#latest, files: actions.adds };
-    for (const file of actions.adds) this.#files.set(file.path, file);
+    const { columns } = this.#latest.metadata;
+    const files = actions.adds.map((file) => ({ ...file, columns }));
+    this.#base = { version: this.#latest, files };
+    for (const file of files) this.#files.set(file.path, file);
   }
 
   /**
@@ -93,16 +102,18 @@ export class TableLog {
     const previous = this.commits.at(-1)?.timestamp ?? Number.NEGATIVE_INFINITY;
     const timestamp = info.inCommitTimestamp ?? Math.max(Math.trunc(modifiedAt), previous + 1);
     const next = this.#next(version, timestamp, actions);
+    const { columns } = next.metadata;
     const commit: LoggedCommit = {
       ...next,
       info,
-      added: actions.adds,
+      added: actions.adds.map((file) => ({ ...file, columns })),
       removed: actions.removes.map(({ path, partitionValues, dataChange }) => ({
         path,
         dataChange,
         partitionValues: partitionValues ?? this.#partitionValuesOf(path, next),
+        columns: this.#files.get(path)?.columns ?? columns,
       })),
-      changeFiles: actions.changeFiles,
+      changeFiles: actions.changeFiles.map((file) => ({ ...file, columns })),
     };
     if (this.#follows(version)) replay(this.#files, commit);
     this.commits.push(commit);
