@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectLoadedEqual, expectSyncedEqual } from '../support/equal-to-source.ts';
+import { type Lake, startLake } from '../support/lake.ts';
+import { aSync } from '../support/syncs.ts';
+
+/** Rows that a deletion vector marks stay in their file: neither a snapshot nor the feed may show them. */
+describe('a table with deletion vectors', () => {
+  let lake: Lake;
+
+  beforeAll(async () => {
+    lake = await startLake();
+    await lake.sql('create schema main.vectors');
+  });
+  afterAll(() => lake?.close());
+
+  it('arrives by window and by snapshot after delete, update and merge wrote them', async () => {
+    const source = 'main.vectors.marked';
+    const config = aSync(source, 'public.marked', ['id']);
+    await lake.sql(
+      `create table ${source} (id int, name string, n double) using delta tblproperties (delta.enableDeletionVectors = true)`,
+    );
+    await lake.sql(
+      `insert into ${source} select /*+ repartition(1) */ cast(id as int), concat('name ', id), id / 7 from range(40)`,
+    );
+    await expectSyncedEqual(lake, config);
+
+    await lake.sql(`delete from ${source} where id % 4 = 1`);
+    await lake.sql(`update ${source} set name = concat(name, '!') where id % 4 = 2`);
+    await lake.sql(
+      `merge into ${source} as t using (select cast(id as int) as id from range(30, 50)) as s on t.id = s.id
+       when matched and t.id < 36 then delete
+       when matched then update set n = null
+       when not matched then insert (id, name, n) values (s.id, 'merged', 0)`,
+    );
+    expect(await markedRows(source)).toBeGreaterThan(0);
+    expect((await expectSyncedEqual(lake, config)).through).toBe(4n);
+    await expectLoadedEqual(lake, config);
+  });
+
+  async function markedRows(source: string): Promise<number> {
+    const history = await lake.sql(`describe history ${source}`);
+    return history.filter((row) =>
+      /numDeletionVectorsAdded"?:"?[1-9]/.test(JSON.stringify(row['operationMetrics'])),
+    ).length;
+  }
+});
