@@ -20,6 +20,7 @@ const ON_POSTGRES = [
   'test/e2e/bad-input.test.ts',
   'test/e2e/control-path.test.ts',
   'test/e2e/control-recovery.test.ts',
+  'test/e2e/handlers.test.ts',
   'test/e2e/target-of-the-guide.test.ts',
   'test/e2e/types.test.ts',
 ];
