@@ -9,7 +9,8 @@ import { Database } from '../../src/local/warehouse/duckdb/database.ts';
 import { runStatement } from '../../src/local/warehouse/duckdb/statement.ts';
 import { CurrentTables } from '../../src/local/warehouse/duckdb/statement-context.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
-import { NO_SIGNAL, type TestEngine, testEngine } from '../support/duckdb-engine.ts';
+import { type TestEngine, testEngine } from '../support/duckdb-engine.ts';
+import { NO_SIGNAL } from '../support/engine-session.ts';
 
 let lake: TestEngine;
 

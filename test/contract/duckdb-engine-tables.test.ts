@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Row, type TestEngine, testEngine } from '../support/duckdb-engine.ts';
+import { type TestEngine, testEngine } from '../support/duckdb-engine.ts';
+import type { Row } from '../support/engine-session.ts';
 
 let lake: TestEngine;
 let number = 0;

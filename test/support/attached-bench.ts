@@ -1,5 +1,6 @@
 import { DeltaDirectory, type LogField, metadata, protocol } from './delta-directory.ts';
-import type { Row, TestEngine } from './duckdb-engine.ts';
+import type { TestEngine } from './duckdb-engine.ts';
+import type { Row } from './engine-session.ts';
 
 export const ID: LogField = { name: 'id', type: 'integer' };
 export const NAME: LogField = { name: 'name', type: 'string' };

@@ -92,9 +92,11 @@ class Warehouse:
         self._attached_file.write_text(json.dumps(self.attached, indent=2))
 
     def _find_tables(self) -> None:
-        for log in sorted(self._directory.glob("*.db/*/_delta_log")):
-            schema, table = log.parent.parent.name.removesuffix(".db"), log.parent.name
-            self._root.sql(f"create schema if not exists {_quote(schema)}")
+        for folder in sorted(self._directory.glob("*.db")):
+            self._root.sql(f"create schema if not exists {_quote(folder.name.removesuffix('.db'))}")
+        for log in [*self._directory.glob("*/_delta_log"), *self._directory.glob("*.db/*/_delta_log")]:
+            table, parent = log.parent.name, log.parent.parent
+            schema = "default" if parent == self._directory else parent.name.removesuffix(".db")
             path = str(log.parent).replace("\\", "\\\\").replace("'", "\\'")
             self._root.sql(f"create table {_quote(schema)}.{_quote(table)} using delta location '{path}'")
             self._own(schema, table)
