@@ -2,6 +2,9 @@ import { mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AttachedTable } from '../../src/local/warehouse/duckdb/attached/attached-table.ts';
+import { Database } from '../../src/local/warehouse/duckdb/database.ts';
+import { systemClock } from '../../src/telemetry/clock.ts';
 import { AttachedBench, ID, NAME } from '../support/attached-bench.ts';
 import { DeltaDirectory, metadata, protocol, removal } from '../support/delta-directory.ts';
 import { type TestEngine, testEngine } from '../support/duckdb-engine.ts';
@@ -19,6 +22,20 @@ beforeEach(async () => {
   bench = await AttachedBench.open(lake, number);
 });
 afterEach(() => bench.folder.remove());
+
+/** Protocol and metadata as a checkpoint has them, of a table with the partition column `name`. */
+const CHECKPOINT = `
+  select {'minReaderVersion': 1, 'minWriterVersion': 4} as protocol
+  union all by name
+  select {
+    'id': 'c0ffee00-0000-4000-8000-000000000001',
+    'schemaString': '{"type":"struct","fields":[
+      {"name":"id","type":"integer","nullable":true,"metadata":{}},
+      {"name":"name","type":"string","nullable":true,"metadata":{}}]}',
+    'partitionColumns': ['name'],
+    'configuration': map {'delta.enableChangeDataFeed': 'true'},
+    'createdTime': 5::bigint
+  } as metaData`;
 
 describe('a log that goes on', () => {
   it('shows what another writer commits at the next statement, in every session', async () => {
@@ -59,20 +76,11 @@ describe('a log that goes on', () => {
     bench = await AttachedBench.open(lake, number, 'a [b]');
     const add = (path: string) =>
       `{'path': '${path}', 'partitionValues': map {'name': 'a'}, 'size': 7, 'dataChange': false}`;
-    const fields = [ID, NAME];
-    const { metaData } = metadata(fields, { partitionColumns: ['name'] }) as {
-      metaData: Record<string, string>;
-    };
     const files = [
       await bench.folder.parquet('select 1 as id'),
       await bench.folder.parquet('select 2 as id'),
     ];
-    const actions = [
-      `select {'minReaderVersion': 1, 'minWriterVersion': 4} as protocol`,
-      `select {'id': '${metaData['id']}', 'schemaString': '${metaData['schemaString']}', 'partitionColumns': ['name'],
-        'configuration': map {'delta.enableChangeDataFeed': 'true'}, 'createdTime': 5::bigint} as metaData`,
-      ...files.map((path) => `select ${add(path)} as add`),
-    ];
+    const actions = [CHECKPOINT, ...files.map((path) => `select ${add(path)} as add`)];
     await bench.folder.checkpoint(5, actions.join(' union all by name '));
     await writeFile(join(bench.folder.path, '_delta_log', '_last_checkpoint'), '{"version":5,"size":4}');
     await bench.folder.commit(4, []);
@@ -87,7 +95,7 @@ describe('a log that goes on', () => {
     expect(await lake.failure(`select * from table_changes('${bench.t}', 5, 6)`)).toBe(expired);
 
     await bench.folder.commit(7, []);
-    const parts = [actions.slice(0, 2), actions.slice(2)].map((part) => part.join(' union all by name '));
+    const parts = [actions.slice(0, 1), actions.slice(1)].map((part) => part.join(' union all by name '));
     await bench.folder.checkpoint(7, parts[0] ?? '', { part: 1, of: 2 });
     await rm(bench.folder.logFile(5, 'checkpoint.parquet'));
     await rm(bench.folder.logFile(6));
@@ -95,6 +103,27 @@ describe('a log that goes on', () => {
     await bench.folder.checkpoint(7, parts[1] ?? '', { part: 2, of: 2 });
     expect(await bench.rows()).toEqual(['1 a', '2 a']);
     expect(await bench.changes(7, 7)).toEqual([]);
+    await rm(bench.folder.logFile(7));
+    expect(await bench.only(`describe detail ${bench.t}`)).toMatchObject({ numFiles: 2n, createdAt: 5000n });
+    expect(await lake.sql(`describe history ${bench.t}`)).toEqual([]);
+    expect(await bench.rows()).toEqual(['1 a', '2 a']);
+  });
+
+  it('is read by the next statement where one was stopped while it read', async () => {
+    await bench.folder.checkpoint(5, CHECKPOINT);
+    const database = await Database.open(undefined, systemClock);
+    const connection = await database.connect();
+    const table = new AttachedTable({ catalog: 'main', schema: 'others', table: 't' }, bench.folder.path);
+    const stop = new AbortController();
+    const stopped = connection.abortable(stop.signal, () => {
+      stop.abort();
+      return table.refresh(connection);
+    });
+    await expect(stopped).rejects.toThrow('OPERATION_CANCELED');
+    await table.refresh(connection);
+    expect(table.latest.version).toBe(5n);
+    connection.close();
+    await database.close();
   });
 
   it('that lacks a file, or has one that is none, is refused until it is whole', async () => {
@@ -143,6 +172,19 @@ describe('a log that goes on', () => {
     expect(await lake.failure(`select * from table_changes('${bench.t}', 2, 2)`)).toBe(
       'DELTA_CHANGE_DATA_FILE_NOT_FOUND KD002',
     );
+    await bench.folder.parquet('select 1 as id', 'ab');
+    const pattern = { path: 'a%5Bb%5D/part-3.parquet', partitionValues: {}, size: 1, dataChange: true };
+    await bench.folder.commit(3, [{ add: pattern }]);
+    expect(await lake.failure(`select * from ${bench.t}`)).toBe('FAILED_READ_FILE.DBR_FILE_NOT_EXIST KD001');
+  });
+
+  it('that removes a file of a partition that it never told is refused', async () => {
+    const fields = metadata([ID, NAME], { partitionColumns: ['id'] });
+    const unknown = { path: 'x', deletionTimestamp: 1, dataChange: true };
+    await bench.folder.commit(0, [protocol(), fields]);
+    await bench.attach();
+    await bench.folder.commit(1, [{ remove: unknown }]);
+    expect(await lake.failure(`select * from ${bench.t}`)).toBe('DELTA_STATE_RECOVER_ERROR XXKDS');
   });
 });
 

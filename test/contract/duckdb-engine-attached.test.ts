@@ -189,7 +189,7 @@ describe('an attached table', () => {
       n: '1.50',
       at: '2024-01-01 10:00:00.5',
       ok: 'true',
-      b: 'ab',
+      b: 'é',
       s: "o'x",
     };
     const none = { day: null, n: null, at: '', ok: null, b: '', s: '' };
@@ -201,7 +201,7 @@ describe('an attached table', () => {
     ]);
     await bench.attach();
     expect(await lake.sql(`select * from ${bench.t} order by id`)).toEqual([
-      { id: 1, day: 19_782, n: '1.50', at: 1_704_103_200_500_000n, ok: true, b: '6162', s: "o'x" },
+      { id: 1, day: 19_782, n: '1.50', at: 1_704_103_200_500_000n, ok: true, b: 'c3a9', s: "o'x" },
       { id: 2, day: null, n: null, at: null, ok: null, b: null, s: null },
     ]);
     expect(await lake.sql(`select id from ${bench.t} where day = date'2024-02-29'`)).toEqual([{ id: 1 }]);
@@ -249,12 +249,17 @@ describe('an attached table', () => {
     expect(await bench.changes(0, 0)).toEqual([]);
     const path = await bench.folder.parquet("select 1 as id, 'a' as name", 'name=x %41 [b]');
     await bench.folder.commit(1, [{ add: { path, partitionValues: {}, size: 1, dataChange: true } }]);
+    expect(await bench.rows()).toEqual(['1 a']);
     const other = await DeltaDirectory.create();
-    const elsewhere = `file://${other.path}/${await other.parquet("select 2 as id, 'b' as name")}`;
-    await bench.folder.commit(2, [
-      { add: { path: elsewhere, partitionValues: {}, size: 1, dataChange: true } },
-    ]);
-    expect(await bench.rows()).toEqual(['1 a', '2 b']);
+    const elsewhere = [
+      `file://${other.path}/${await other.parquet("select 2 as id, 'b' as name")}`,
+      `${other.path}/${await other.parquet("select 3 as id, 'c' as name")}`,
+    ];
+    const adds = elsewhere.map((absolute) => ({
+      add: { path: absolute, partitionValues: {}, size: 1, dataChange: true },
+    }));
+    await bench.folder.commit(2, adds);
+    expect(await bench.rows()).toEqual(['1 a', '2 b', '3 c']);
     await other.remove();
   });
 

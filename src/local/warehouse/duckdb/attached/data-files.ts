@@ -73,7 +73,7 @@ function noRowsSql({ columns, facts }: FileRead): string {
 /** For files that have values for the same partition columns. */
 function groupSql({ location, columns, facts }: FileRead, files: readonly FactedFile[]): string {
   const keys = Object.keys(files[0]?.partitionValues ?? {});
-  const keyOf = (name: string) => keys.findIndex((key) => key.toLowerCase() === name.toLowerCase());
+  const keyOf = (name: string) => keys.indexOf(name);
   const selected = [
     ...columns.map(({ name, type }) => {
       const key = keyOf(name);

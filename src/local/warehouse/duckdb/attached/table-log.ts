@@ -77,7 +77,7 @@ export class TableLog {
     const files = new Map<string, DataFile>(this.#base?.files.map((file) => [file.path, file]));
     for (const commit of this.commits) {
       if (commit.version > version) break;
-      if (this.#follows(commit.version)) replay(files, commit);
+      replay(files, commit);
     }
     return [...files.values()];
   }
@@ -115,14 +115,9 @@ export class TableLog {
       })),
       changeFiles: actions.changeFiles.map((file) => ({ ...file, columns })),
     };
-    if (this.#follows(version)) replay(this.#files, commit);
+    replay(this.#files, commit);
     this.commits.push(commit);
     this.#latest = next;
-  }
-
-  /** Whether the files of the base are those before this version. */
-  #follows(version: bigint): boolean {
-    return this.#base === undefined || version > this.#base.version.version;
   }
 
   #partitionValuesOf(
@@ -157,6 +152,7 @@ export class TableLog {
   }
 }
 
+/** The same files again where the checkpoint that the log begins with knows the commit already. */
 function replay(
   files: Map<string, DataFile>,
   { added, removed }: Pick<LoggedCommit, 'added' | 'removed'>,
