@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly fresh?: boolean;
   /** What runs the warehouse's statements; each has tables of its own. */
   readonly engine?: EngineName;
+  /** Where Spark is installed, or is to be; below `folder` when absent. */
+  readonly sparkFolder?: string;
   /** Told before each part starts. */
   readonly onPart?: (part: StackPart) => void;
 }
@@ -40,8 +42,6 @@ export interface Stack {
 const DATABASE = 'app';
 /** Folders of ours under the stack's: all that `fresh` removes. */
 const PARTS = ['postgres', 'aws', 'warehouse', 'lakehouse'] as const;
-/** Spark itself, which `fresh` leaves in place. */
-const SPARK = 'spark';
 
 /**
  * Starts Postgres, Neon's proxy, SQS, DynamoDB and the SQL warehouse, all on loopback, and writes how to reach them
@@ -74,7 +74,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function startParts(
   folder: string,
-  { onPart = () => {}, engine: engineName = 'duckdb' }: StackOptions,
+  {
+    onPart = () => {},
+    engine: engineName = 'duckdb',
+    sparkFolder = path.join(folder, 'spark'),
+  }: StackOptions,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<Stack, 'close'>> {
   const folderOf = (part: (typeof PARTS)[number]) => path.join(folder, part);
@@ -92,8 +96,18 @@ async function startParts(
   undo.push(() => aws.close());
   const resources = await ensureResources(aws);
 
-  const openEngine = { duckdb: openDuckDb, spark: openSpark }[engineName];
-  const engine = await openEngine(folder, onPart, undo);
+  let engine: WarehouseEngine;
+  if (engineName === 'spark') {
+    const installation = await installSpark(sparkFolder, (part) => onPart(`spark-${part}`));
+    onPart('spark');
+    const spark = await startSpark(installation, path.join(sparkFolder, 'scratch'));
+    undo.push(() => spark.close());
+    onPart('warehouse');
+    engine = await openSparkEngine({ spark: spark.address, directory: folderOf('lakehouse') });
+  } else {
+    onPart('warehouse');
+    engine = await openDuckDbEngine({ directory: folderOf('warehouse') });
+  }
   undo.push(() => engine.close());
   const token = randomBytes(24).toString('base64url');
   const faults = new Faults();
@@ -121,24 +135,3 @@ async function startParts(
   await writeFile(stackFile(folder), `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   return { info, proxy, faults };
 }
-
-type OpenEngine = (
-  folder: string,
-  onPart: (part: StackPart) => void,
-  undo: (() => Promise<unknown>)[],
-) => Promise<WarehouseEngine>;
-
-const openDuckDb: OpenEngine = (folder, onPart) => {
-  onPart('warehouse');
-  return openDuckDbEngine({ directory: path.join(folder, 'warehouse') });
-};
-
-const openSpark: OpenEngine = async (folder, onPart, undo) => {
-  const home = path.join(folder, SPARK);
-  const installation = await installSpark(home, (part) => onPart(`spark-${part}`));
-  onPart('spark');
-  const spark = await startSpark(installation, path.join(home, 'scratch'));
-  undo.push(() => spark.close());
-  onPart('warehouse');
-  return openSparkEngine({ spark: spark.address, directory: path.join(folder, 'lakehouse') });
-};

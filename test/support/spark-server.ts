@@ -13,7 +13,7 @@ declare module 'vitest' {
 }
 
 /** Beside the folders of `lakeferry local up`, which uses the same installation. */
-const INSTALLATION = path.resolve(import.meta.dirname, '../../.lakeferry/spark');
+export const INSTALLATION = path.resolve(import.meta.dirname, '../../.lakeferry/spark');
 
 /** Address of a Spark that runs already, as `npm run spark` prints it: saves its start and warm-up. */
 const RUNNING = 'LAKEFERRY_TEST_SPARK';

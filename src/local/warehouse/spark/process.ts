@@ -42,10 +42,14 @@ export async function startSpark(installation: SparkInstallation, scratch: strin
     complaints = (complaints + text).slice(-KEPT_ERROR_CHARACTERS);
   });
   child.stdin.on('error', () => {});
-  const exited = once(child, 'exit').then(() => undefined);
-  const port = await Promise.race([firstLine(child.stdout), exited.catch(() => undefined)]);
+  const ended = once(child, 'close').then(
+    () => undefined,
+    () => undefined,
+  );
+  const port = await Promise.race([firstLine(child.stdout), ended]);
   if (port === undefined) {
     child.kill('SIGKILL');
+    await ended;
     const last = complaints.trim().split('\n').at(-1) ?? '';
     throw new SyncError('local_failed', `Spark did not start: ${last}`);
   }
@@ -53,7 +57,7 @@ export async function startSpark(installation: SparkInstallation, scratch: strin
     address: { port: (JSON.parse(port) as { port: number }).port, token },
     async close() {
       child.stdin.end();
-      await exited;
+      await ended;
     },
   };
 }
