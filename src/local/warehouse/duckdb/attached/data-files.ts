@@ -95,7 +95,7 @@ function groupSql({ location, columns, facts }: FileRead, files: readonly Facted
   });
   const names = ['path', ...keys.map((_, index) => `k${index}`), ...facts.map((_, index) => `f${index}`)];
   return `select ${selected.join(', ')}
-    from read_parquet([${[...paths].join(', ')}], schema = map {${schema.join(', ')}}, filename = ${quoteText(FILE.slice(1, -1))}, hive_partitioning = false) as rows
+    from read_parquet([${[...paths].join(', ')}], schema = map {${schema.join(', ')}}, filename = ${quoteText(FILE.slice(1, -1))}) as rows
     join (values ${listed.join(', ')}) as files(${names.join(', ')}) on rows.${FILE} = files.path`;
 }
 
