@@ -64,7 +64,7 @@ export const ERROR_POLICY = {
   source_replaced: {
     action: 'replan',
     remedy:
-      'The source table was dropped and created again: drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
+      'The source table was replaced, or dropped and created again: drop the target table so that it is loaded anew, then run "lakeferry run <sync>".',
   },
   source_incomplete: {
     action: 'retry',

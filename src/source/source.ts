@@ -12,6 +12,13 @@ export interface HistoryEntry {
   readonly operation: string;
   /** Change rows that the commit may have caused; an estimate, absent where its metrics say nothing. */
   readonly estimatedRows?: number;
+  /**
+   * Columns, by their top-level names, that the commit dropped or renamed: their values go without a change row.
+   * Only a table with column mapping has such commits.
+   */
+  readonly lostColumns?: readonly string[];
+  /** The version that the commit, a RESTORE, went back to; its columns too. */
+  readonly restored?: CommitVersion;
 }
 
 /** One look at a table. */

@@ -46,7 +46,7 @@ export function nextStep({ target, look, mapping, resumedAfter }: Seen): NextSte
       step: 'halt',
       kind: 'source_replaced',
       message:
-        'The source table is not the one that the target was loaded from: it was dropped and created again.',
+        'The source table is not the one that the target was loaded from: it was replaced, or dropped and created again.',
     };
   }
   if (!sameMapping) {
@@ -87,16 +87,21 @@ function window(through: CommitVersion, latest: CommitVersion, reach: CommitVers
 }
 
 function describeChange(before: Mapping | undefined, after: Mapping): string {
-  const names = (mapping: Mapping | undefined) => new Set(mapping?.columns.map(({ source }) => source) ?? []);
-  const [old, now] = [names(before), names(after)];
-  const added = [...now].filter((name) => !old.has(name));
-  const gone = [...old].filter((name) => !now.has(name));
+  const types = (mapping: Mapping | undefined) =>
+    new Map(mapping?.columns.map(({ source, sourceType }) => [source, sourceType]) ?? []);
+  const [old, now] = [types(before), types(after)];
+  const added = [...now.keys()].filter((name) => !old.has(name));
+  const gone = [...old.keys()].filter((name) => !now.has(name));
+  const retyped = [...now].flatMap(([name, type]) => {
+    const was = old.get(name);
+    return was === undefined || was === type ? [] : [`${name} from ${was} to ${type}`];
+  });
   const parts = [
     ...(added.length > 0 ? [`new: ${added.join(', ')}`] : []),
     ...(gone.length > 0 ? [`gone: ${gone.join(', ')}`] : []),
-    ...(added.length === 0 && gone.length === 0
-      ? ['a type, the key, the filter, or how deletes and NUL characters are handled']
-      : []),
+    ...(retyped.length > 0 ? [`other type: ${retyped.join(', ')}`] : []),
   ];
+  if (parts.length === 0)
+    parts.push('the key, a name, the filter, or how deletes and NUL characters are handled');
   return `The columns or settings of the sync are not those that the target was loaded with (${parts.join('; ')}).`;
 }

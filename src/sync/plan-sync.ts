@@ -8,6 +8,7 @@ import { type Chunk, type Plan, throughOf, type Work } from '../plan/plan.ts';
 import type { HistoryEntry, SourceLook } from '../source/source.ts';
 import type { TargetState } from '../target/target.ts';
 import { advance } from './advance.ts';
+import { checkColumnsKept } from './check-columns-kept.ts';
 import { finishPlan } from './finish-plan.ts';
 import { haltSync } from './halt-sync.ts';
 import { nextStep } from './next-step.ts';
@@ -236,6 +237,9 @@ async function makePlan(
   const history =
     work.kind === 'window' ? await services.source.readHistory(config.source, work, signal) : [];
   if (work.kind === 'window') {
+    await checkColumnsKept(config.source, work, history, mapping, (range) =>
+      services.source.readHistory(config.source, range, signal),
+    );
     const oldest = history[0]?.committedAt ?? look.latest.committedAt;
     const seconds = Math.max(0, Math.round((services.clock.now() - oldest) / 1_000));
     services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });

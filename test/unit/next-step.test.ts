@@ -157,4 +157,15 @@ describe('the next step', () => {
     expect(step).toMatchObject({ step: 'halt', kind: 'mapping_changed' });
     expect(step.step === 'halt' && step.message).toContain('new: nickname; gone: name');
   });
+
+  it('halts when a column got another type, and names the column and both types', () => {
+    const [key, name] = mapping.columns;
+    if (!key || !name) throw new Error('the mapping has two columns');
+    const changed = { ...mapping, columns: [{ ...key, sourceType: 'decimal(20,0)' }, name] };
+    const step = decide({ row: loaded(), table: filled, look: look(4), mapping: changed });
+    expect(step).toMatchObject({ step: 'halt', kind: 'mapping_changed' });
+    expect(step.step === 'halt' && step.message).toContain(
+      '(other type: customer_id from bigint to decimal(20,0))',
+    );
+  });
 });

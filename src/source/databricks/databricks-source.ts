@@ -8,7 +8,7 @@ import { displayTable, type SourceTable } from '../../schema/table-name.ts';
 import type { HistoryEntry, Page, RejectedRow, Source, SourceLook } from '../source.ts';
 import { type ResultRow, textCell, Warehouse } from './client.ts';
 import { decodeCopyLine } from './copy-lines.ts';
-import { estimateChangeRows } from './history.ts';
+import { estimateChangeRows, readSchemaEffect } from './history.ts';
 import {
   countChunk,
   countWork,
@@ -146,6 +146,7 @@ class DatabricksSource implements Source {
         committedAt: millisecondsOf(row['timestamp']),
         operation: textCell(row, 'operation'),
         ...(estimatedRows === undefined ? {} : { estimatedRows }),
+        ...readSchemaEffect(textCell(row, 'operation'), row['operationParameters']),
       };
     });
   }

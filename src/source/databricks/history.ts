@@ -1,9 +1,12 @@
+import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import { SyncError } from '../../error/sync-error.ts';
+
 /**
  * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
  * an estimate that only sizes slices and pages. An update counts once: pre- and postimage fold to one change.
  */
 export function estimateChangeRows(metrics: unknown): number | undefined {
-  const of = parseMetrics(metrics);
+  const of = parseMap(metrics);
   if (!of) return undefined;
   const merge = sum(of, ['numTargetRowsInserted', 'numTargetRowsUpdated', 'numTargetRowsDeleted']);
   return (
@@ -11,16 +14,58 @@ export function estimateChangeRows(metrics: unknown): number | undefined {
   );
 }
 
-/** A map<string,string>: an object where the driver parsed it, else its JSON text. */
-function parseMetrics(metrics: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof metrics === 'string') {
-    try {
-      return parseMetrics(JSON.parse(metrics));
-    } catch {
-      return undefined;
-    }
+export interface SchemaEffect {
+  readonly lostColumns?: readonly string[];
+  readonly restored?: CommitVersion;
+}
+
+/**
+ * What DESCRIBE HISTORY's parameters tell of a commit that takes values from rows without a change row: columns that
+ * it dropped or renamed, or the version that it restored. A restore by time may go back to any version: 0 stands
+ * for it.
+ */
+export function readSchemaEffect(operation: string, parameters: unknown): SchemaEffect {
+  const of = parseMap(parameters);
+  if (!of) return {};
+  switch (operation) {
+    case 'DROP COLUMNS':
+      return { lostColumns: parseNames(of['columns']).map(topLevelName) };
+    case 'RENAME COLUMN':
+      return { lostColumns: [topLevelName(String(of['oldColumnPath']))] };
+    case 'RESTORE':
+      return {
+        restored: parseCommitVersion(/^\d+$/.test(String(of['version'])) ? String(of['version']) : 0),
+      };
+    default:
+      return {};
   }
-  return typeof metrics === 'object' && metrics !== null ? (metrics as Record<string, unknown>) : undefined;
+}
+
+/** A JSON array of texts. */
+function parseNames(text: unknown): readonly string[] {
+  const names = typeof text === 'string' ? parseJson(text) : text;
+  if (Array.isArray(names)) return names.map(String);
+  throw new SyncError('source_failed', 'The warehouse did not name the columns that a commit dropped.');
+}
+
+/** The first part of a path: `a` of `a.b`, and `a.b` of a quoted one. */
+function topLevelName(path: string): string {
+  const [, quoted, plain] = /^(?:`((?:[^`]|``)+)`|([^.]+))/.exec(path) ?? [];
+  return quoted?.replaceAll('``', '`') ?? plain ?? path;
+}
+
+/** A map<string,string>: an object where the driver parsed it, else its JSON text. */
+function parseMap(map: unknown): Readonly<Record<string, unknown>> | undefined {
+  const parsed = typeof map === 'string' ? parseJson(map) : map;
+  return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined where none of the metrics is given. */

@@ -4,6 +4,8 @@ import { EngineError } from '../engine.ts';
 const DATABRICKS_NAME: Readonly<Record<string, readonly [errorClass: string, sqlState: string]>> = {
   // Every catalog but the session's own is unknown here, and its name is taken for a schema's.
   REQUIRES_SINGLE_PART_NAMESPACE: ['NO_SUCH_CATALOG_EXCEPTION', '42704'],
+  // After VACUUM. For files of change data Databricks also has DELTA_CHANGE_DATA_FILE_NOT_FOUND.
+  'FAILED_READ_FILE.FILE_NOT_EXIST': ['FAILED_READ_FILE.DBR_FILE_NOT_EXIST', 'KD001'],
 };
 
 export interface SparkFailure {

@@ -1,0 +1,51 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Window } from '../change/window.ts';
+import { SyncError } from '../error/sync-error.ts';
+import type { Mapping } from '../plan/mapping.ts';
+import { displayTable, type SourceTable } from '../schema/table-name.ts';
+import type { HistoryEntry } from '../source/source.ts';
+
+/** Commits of a range, oldest first. */
+type ReadHistory = (range: {
+  readonly after: CommitVersion;
+  readonly through: CommitVersion;
+}) => Promise<readonly HistoryEntry[]>;
+
+/**
+ * The names and types of a table's columns tell nothing of this: with column mapping, a column can go and another
+ * come under its name, and a restore can bring the first one back. Rows that are not written anew then show other
+ * values without a change row, so that the window would leave them as they were.
+ *
+ * `history` is the window's. Throws `schema_break`, with the column and the version.
+ */
+export async function checkColumnsKept(
+  table: SourceTable,
+  window: Window,
+  history: readonly HistoryEntry[],
+  mapping: Mapping,
+  readHistory: ReadHistory,
+): Promise<void> {
+  const mapped = new Map(mapping.columns.map(({ source }) => [source.toLowerCase(), source]));
+  for (const { version, lostColumns = [] } of await withRestored(window, history, readHistory)) {
+    const lost = lostColumns.map((name) => mapped.get(name.toLowerCase())).find((name) => name !== undefined);
+    if (lost === undefined) continue;
+    throw new SyncError(
+      'schema_break',
+      `The column ${lost} of ${displayTable(table)} is not the one that was synced: version ${version} dropped or renamed a column of this name, and what rows lose or win by that is not in the change feed.`,
+      { table: displayTable(table), version: String(version) },
+    );
+  }
+}
+
+/** The window's commits, and those that a restore among them undid. */
+async function withRestored(
+  { after, through }: Window,
+  history: readonly HistoryEntry[],
+  readHistory: ReadHistory,
+): Promise<readonly HistoryEntry[]> {
+  const restored = history.flatMap((entry) => (entry.restored === undefined ? [] : [entry.restored]));
+  const oldest = restored.reduce((a, b) => (a < b ? a : b), after);
+  if (oldest === after) return history;
+  const longer = { after: oldest, through };
+  return withRestored(longer, await readHistory(longer), readHistory);
+}
