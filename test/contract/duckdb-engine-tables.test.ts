@@ -389,12 +389,14 @@ describe('the change feed', () => {
   });
 
   it.each([
-    ['rename column name to title', 'RENAME COLUMN'],
-    ['drop column name', 'DROP COLUMNS'],
-  ])('stops at "%s"', async (change, operation) => {
+    ['rename column name to title', 'RENAME COLUMN', { oldColumnPath: 'name', newColumnPath: 'title' }],
+    ['drop column name', 'DROP COLUMNS', { columns: '["name"]' }],
+  ])('stops at "%s", and says in the history what it did', async (change, operation, parameters) => {
     await create('a');
     await lake.sql(`alter table ${t} ${change}`);
     expect((await history())[0]).toBe(`2 ${operation}`);
+    const [newest] = await lake.sql(`describe history ${t} limit 1`);
+    expect(JSON.parse(String(newest?.['operationParameters']))).toEqual(parameters);
     expect(await lake.failure(`select * from table_changes('${t}', 1, 2)`)).toBe(
       'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE 0AKDC',
     );

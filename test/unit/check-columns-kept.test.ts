@@ -74,8 +74,11 @@ describe('the parameters of a commit', () => {
     expect(readSchemaEffect('WRITE', { columns: '["a"]' })).toEqual({});
   });
 
-  it('are refused where they do not name the columns that are gone', () => {
-    expect(() => readSchemaEffect('DROP COLUMNS', { columns: 'a' })).toThrow(
+  it.each([
+    ['DROP COLUMNS', { columns: 'a' }],
+    ['RENAME COLUMN', {}],
+  ])('are refused where they do not name what a %s took away', (operation, parameters) => {
+    expect(() => readSchemaEffect(operation, parameters)).toThrow(
       expect.objectContaining({ kind: 'source_failed' }),
     );
   });

@@ -31,7 +31,7 @@ export function readSchemaEffect(operation: string, parameters: unknown): Schema
     case 'DROP COLUMNS':
       return { lostColumns: parseNames(of['columns']).map(topLevelName) };
     case 'RENAME COLUMN':
-      return { lostColumns: [topLevelName(String(of['oldColumnPath']))] };
+      return { lostColumns: parseNames([of['oldColumnPath']]).map(topLevelName) };
     case 'RESTORE':
       return {
         restored: parseCommitVersion(/^\d+$/.test(String(of['version'])) ? String(of['version']) : 0),
@@ -44,8 +44,8 @@ export function readSchemaEffect(operation: string, parameters: unknown): Schema
 /** A JSON array of texts. */
 function parseNames(text: unknown): readonly string[] {
   const names = typeof text === 'string' ? parseJson(text) : text;
-  if (Array.isArray(names)) return names.map(String);
-  throw new SyncError('source_failed', 'The warehouse did not name the columns that a commit dropped.');
+  if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+  throw new SyncError('source_failed', 'The warehouse did not name the columns that a commit took away.');
 }
 
 /** The first part of a path: `a` of `a.b`, and `a.b` of a quoted one. */

@@ -56,10 +56,20 @@ function readAlteration(cursor: Cursor, statement: string): Alteration {
   throw unsupported('this form of ALTER TABLE');
 }
 
-function changed(table: Table, columns: readonly Column[], operation: string): Change {
+function changed(
+  table: Table,
+  columns: readonly Column[],
+  operation: string,
+  parameters: Readonly<Record<string, string>>,
+): Change {
   checkNames(columns);
   const metadata: TableMetadata = { ...table.latest.metadata, columns };
-  return { operation, parameters: { columns: JSON.stringify(columns.map(({ name }) => name)) }, metadata };
+  return { operation, parameters, metadata };
+}
+
+/** A column as DESCRIBE HISTORY names it. */
+function pathOf({ name }: Column): string {
+  return /^\w+$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``;
 }
 
 function addColumns(table: Table, added: readonly Column[]): Change {
@@ -73,7 +83,8 @@ function addColumns(table: Table, added: readonly Column[]): Change {
     }
     if (defaultSql !== undefined) throw unsupported('a default for an added column');
   }
-  return changed(table, [...table.latest.metadata.columns, ...added], 'ADD COLUMNS');
+  const columns = [...table.latest.metadata.columns, ...added];
+  return changed(table, columns, 'ADD COLUMNS', { columns: JSON.stringify(added.map(pathOf)) });
 }
 
 function setProperties(table: Table, properties: Readonly<Record<string, string>>): Change {
@@ -90,12 +101,15 @@ function renameColumn(table: Table, from: string, to: string): Change {
   const columns = table.latest.metadata.columns.map((each) =>
     each === column ? { ...each, name: to } : each,
   );
-  return changed(table, columns, 'RENAME COLUMN');
+  return changed(table, columns, 'RENAME COLUMN', {
+    oldColumnPath: pathOf(column),
+    newColumnPath: pathOf({ ...column, name: to }),
+  });
 }
 
 function dropColumn(table: Table, name: string): Change {
   const column = requireColumn(table.latest.metadata, name);
   const columns = table.latest.metadata.columns.filter((each) => each !== column);
   if (columns.length === 0) throw unsupported('a table without columns');
-  return changed(table, columns, 'DROP COLUMNS');
+  return changed(table, columns, 'DROP COLUMNS', { columns: JSON.stringify([pathOf(column)]) });
 }
