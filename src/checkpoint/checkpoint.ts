@@ -28,11 +28,13 @@ export type CheckpointState =
   | { readonly state: 'applying'; readonly plan: Plan; readonly sentAt: number; readonly resends: number }
   /** Nothing happens until a person acts. The plan in flight, if any, goes on from here. */
   | { readonly state: 'halted'; readonly cause: HaltCause; readonly plan?: Plan }
+  /** Nothing new is planned until a person resumes it. `cause` is the halt that goes on then, if there is one. */
   | {
       readonly state: 'paused';
       readonly by: string;
       readonly reason: string;
       readonly at: number;
+      readonly cause?: HaltCause;
       readonly plan?: Plan;
     };
 
@@ -41,6 +43,11 @@ export type Checkpoint = CheckpointState & {
   readonly through?: CommitVersion;
   readonly look?: LastLook;
 };
+
+/** Why the sync is halted, also while it is paused. */
+export function haltCauseOf(checkpoint: CheckpointState): HaltCause | undefined {
+  return 'cause' in checkpoint ? checkpoint.cause : undefined;
+}
 
 /** A checkpoint as stored. `revision` is a uuid, new at every write; undefined before the first. */
 export interface StoredCheckpoint {

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CommitVersion } from '../change/commit-version.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Checkpoint, CheckpointState, HaltCause, LastLook } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  type CheckpointState,
+  type HaltCause,
+  haltCauseOf,
+  type LastLook,
+} from './checkpoint.ts';
 
 /**
  * Everything that can happen to a checkpoint. Owners name themselves by claim token or plan id, both random: a
@@ -28,7 +34,7 @@ export type CheckpointEvent =
   | { readonly type: 'release'; readonly by: Owner; readonly through: CommitVersion | undefined }
   | { readonly type: 'halt'; readonly by: Owner | { readonly operator: string }; readonly cause: HaltCause }
   | { readonly type: 'pause'; readonly by: string; readonly reason: string; readonly now: number }
-  /** A person lets a paused or halted sync go on. */
+  /** A person ends a pause. A halt ends by a claim with `resume`, which plans anew what the halt was about. */
   | { readonly type: 'resume' }
   | { readonly type: 'looked'; readonly look: LastLook };
 
@@ -194,8 +200,13 @@ function halt(checkpoint: Checkpoint, event: EventOf<'halt'>): Checkpoint | Refu
   switch (checkpoint.state) {
     case 'halted':
       return refuse('the sync is halted already');
-    case 'paused':
-      return refuse('the sync is paused');
+    case 'paused': {
+      if (checkpoint.cause !== undefined) return refuse('the sync is halted already');
+      if (!('operator' in event.by) && !owns(event.by, checkpoint)) {
+        return refuse('the claim or plan is not in this checkpoint');
+      }
+      return { ...checkpoint, cause: event.cause };
+    }
     case 'new':
     case 'idle':
     case 'planning':
@@ -209,7 +220,7 @@ function halt(checkpoint: Checkpoint, event: EventOf<'halt'>): Checkpoint | Refu
   }
 }
 
-/** Ends a claim: its planner learns at its next write. Chunks that were sent go on. */
+/** Ends a claim: its planner learns at its next write. Chunks that were sent go on. A halt is kept for the time after. */
 function pause(checkpoint: Checkpoint, event: EventOf<'pause'>): Checkpoint | Refusal {
   switch (checkpoint.state) {
     case 'paused':
@@ -224,6 +235,7 @@ function pause(checkpoint: Checkpoint, event: EventOf<'pause'>): Checkpoint | Re
         by: event.by,
         reason: event.reason,
         at: event.now,
+        ...causeOf(checkpoint),
         ...planOf(checkpoint),
       });
     default:
@@ -231,22 +243,24 @@ function pause(checkpoint: Checkpoint, event: EventOf<'pause'>): Checkpoint | Re
   }
 }
 
-/** A plan in flight is taken up as one sent long ago: the next tick asks the ledger what is missing. */
+/**
+ * A halted sync is halted again. Otherwise a plan in flight is taken up as one sent long ago: the next tick asks the
+ * ledger what is missing.
+ */
 function resume(checkpoint: Checkpoint): Checkpoint | Refusal {
   switch (checkpoint.state) {
-    case 'halted':
-    case 'paused':
-      return carry(
-        checkpoint,
-        checkpoint.plan === undefined
-          ? { state: 'idle' }
-          : { state: 'applying', plan: checkpoint.plan, sentAt: 0, resends: 0 },
-      );
+    case 'paused': {
+      const { cause, plan } = checkpoint;
+      if (cause !== undefined) return carry(checkpoint, { state: 'halted', cause, ...planOf(checkpoint) });
+      if (plan === undefined) return carry(checkpoint, { state: 'idle' });
+      return carry(checkpoint, { state: 'applying', plan, sentAt: 0, resends: 0 });
+    }
     case 'new':
     case 'idle':
     case 'planning':
     case 'applying':
-      return refuse('the sync is neither paused nor halted');
+    case 'halted':
+      return refuse('the sync is not paused');
     default:
       return checkpoint satisfies never;
   }
@@ -266,6 +280,11 @@ function owns(owner: Owner, checkpoint: Checkpoint): boolean {
 
 function planOf(checkpoint: CheckpointState): { readonly plan?: Plan } {
   return 'plan' in checkpoint && checkpoint.plan !== undefined ? { plan: checkpoint.plan } : {};
+}
+
+function causeOf(checkpoint: CheckpointState): { readonly cause?: HaltCause } {
+  const cause = haltCauseOf(checkpoint);
+  return cause === undefined ? {} : { cause };
 }
 
 function lookOf({ look }: Checkpoint): { readonly look?: LastLook } {

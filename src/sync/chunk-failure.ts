@@ -1,3 +1,4 @@
+import { haltCauseOf } from '../checkpoint/checkpoint.ts';
 import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { Chunk, Plan } from '../plan/plan.ts';
 import { advance } from './advance.ts';
@@ -65,7 +66,7 @@ async function freeForReplan({ checkpoints }: Services, plan: Plan, signal: Abor
     checkpoints,
     plan.sync,
     (checkpoint) =>
-      checkpoint.state === 'halted' ? undefined : { type: 'release', by, through: checkpoint.through },
+      haltCauseOf(checkpoint) ? undefined : { type: 'release', by, through: checkpoint.through },
     signal,
   );
 }

@@ -78,6 +78,13 @@ const EVERY_STATE: readonly Checkpoint[] = [
   { state: 'halted', cause },
   { state: 'halted', cause, plan: aPlan({ work: { kind: 'snapshot', version } }), ...carried },
   { state: 'paused', by: 'ana', reason: '', at: NOW },
+  {
+    state: 'paused',
+    by: 'ana',
+    reason: '',
+    at: NOW,
+    cause: { kind: 'retention_gap', message: 'Gone.', remedy: 'Load it anew.', at: NOW },
+  },
   { state: 'paused', by: 'ana', reason: 'index build „ü“\n\t', at: 0, plan: aPlan(), ...carried },
 ];
 

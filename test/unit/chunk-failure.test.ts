@@ -155,6 +155,15 @@ describe('a chunk that was not applied', () => {
     expect(await read()).toEqual(before);
   });
 
+  it('does not free a sync that another slice halted while it is paused', async () => {
+    await store({ state: 'paused', by: 'ana', reason: '', at: 1, plan, through });
+    await fail('row_rejected');
+    const before = await read();
+    expect(before).toMatchObject({ state: 'paused', cause: { kind: 'row_rejected' } });
+    expect(await fail('target_replaced')).toEqual({ outcome: 'acknowledge' });
+    expect(await read()).toEqual(before);
+  });
+
   it('does not free a sync that another slice halts at that moment', async () => {
     await store(applying);
     let before: Checkpoint | undefined;

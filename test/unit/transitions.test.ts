@@ -24,6 +24,7 @@ const STATES = {
   'halted+plan': { state: 'halted', cause, plan, ...carried },
   paused: { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, ...carried },
   'paused+plan': { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, plan, ...carried },
+  'paused+halt': { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, cause, plan, ...carried },
 } as const satisfies Record<string, Checkpoint>;
 
 const claim = { type: 'claim', token: 'fresh', now: NOW, leaseMs: LEASE_MS, resume: false } as const;
@@ -57,31 +58,31 @@ const EVENTS = {
 
 /** The state after each event in each state; `-` is refused. */
 const TABLE = `
-                            new      idle     planning planning+plan lapsed+plan applying halted   halted+plan paused paused+plan
-claim                     | planning planning -        -             planning    -        -        -           -      -
-claim, resume             | planning planning -        -             planning    -        planning planning    -      -
-claim, its plan stalled   | planning planning -        -             planning    planning -        -           -      -
-claim, other plan stalled | planning planning -        -             planning    -        -        -           -      -
-commitPlan, mine          | -        -        planning planning      planning    -        -        -           -      -
-commitPlan, not mine      | -        -        -        -             -           -        -        -           -      -
-sent, mine                | -        -        -        applying      applying    -        -        -           -      -
-sent, not mine            | -        -        -        -             -           -        -        -           -      -
-sent, other plan          | -        -        -        -             -           -        -        -           -      -
-resent                    | -        -        -        -             -           applying -        -           -      -
-resent, other plan        | -        -        -        -             -           -        -        -           -      -
-release, mine             | -        -        idle     idle          idle        -        -        -           -      -
-release, not mine         | -        -        -        -             -           -        -        -           -      -
-release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused
-release, other plan       | -        -        -        -             -           -        -        -           -      -
-halt, mine                | -        -        halted   halted        halted      -        -        -           -      -
-halt, not mine            | -        -        -        -             -           -        -        -           -      -
-halt, its plan            | -        -        -        halted        halted      halted   -        -           -      -
-halt, other plan          | -        -        -        -             -           -        -        -           -      -
-halt, operator            | halted   halted   halted   halted        halted      halted   -        -           -      -
-pause                     | paused   paused   paused   paused        paused      paused   paused   paused      -      -
-resume                    | -        -        -        -             -           -        idle     applying    idle   applying
-looked                    | new      idle     planning planning      planning    applying halted   halted      paused paused
-looked, earlier           | new      -        -        -             -           -        -        -           -      -
+                            new      idle     planning planning+plan lapsed+plan applying halted   halted+plan paused paused+plan paused+halt
+claim                     | planning planning -        -             planning    -        -        -           -      -           -
+claim, resume             | planning planning -        -             planning    -        planning planning    -      -           -
+claim, its plan stalled   | planning planning -        -             planning    planning -        -           -      -           -
+claim, other plan stalled | planning planning -        -             planning    -        -        -           -      -           -
+commitPlan, mine          | -        -        planning planning      planning    -        -        -           -      -           -
+commitPlan, not mine      | -        -        -        -             -           -        -        -           -      -           -
+sent, mine                | -        -        -        applying      applying    -        -        -           -      -           -
+sent, not mine            | -        -        -        -             -           -        -        -           -      -           -
+sent, other plan          | -        -        -        -             -           -        -        -           -      -           -
+resent                    | -        -        -        -             -           applying -        -           -      -           -
+resent, other plan        | -        -        -        -             -           -        -        -           -      -           -
+release, mine             | -        -        idle     idle          idle        -        -        -           -      -           -
+release, not mine         | -        -        -        -             -           -        -        -           -      -           -
+release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused      paused
+release, other plan       | -        -        -        -             -           -        -        -           -      -           -
+halt, mine                | -        -        halted   halted        halted      -        -        -           -      -           -
+halt, not mine            | -        -        -        -             -           -        -        -           -      -           -
+halt, its plan            | -        -        -        halted        halted      halted   -        -           -      paused      -
+halt, other plan          | -        -        -        -             -           -        -        -           -      -           -
+halt, operator            | halted   halted   halted   halted        halted      halted   -        -           paused paused      -
+pause                     | paused   paused   paused   paused        paused      paused   paused   paused      -      -           -
+resume                    | -        -        -        -             -           -        -        -           idle   applying    halted
+looked                    | new      idle     planning planning      planning    applying halted   halted      paused paused      paused
+looked, earlier           | new      -        -        -             -           -        -        -           -      -           -
 `;
 
 type StateName = keyof typeof STATES;
@@ -219,6 +220,13 @@ describe('a release', () => {
     });
   });
 
+  it('of a plan that finished during a pause ends the halt that waited behind it', () => {
+    expect(accepted(STATES['paused+halt'], EVENTS['release, its plan'])).toStrictEqual({
+      ...STATES.paused,
+      through: newThrough,
+    });
+  });
+
   it('and a halt of one plan end alike in either order', () => {
     const haltFirst = accepted(
       accepted(STATES.applying, EVENTS['halt, its plan']),
@@ -255,6 +263,18 @@ describe('a pause', () => {
     const paused = accepted(STATES['planning+plan'], EVENTS.pause);
     expect(transition(paused, EVENTS['sent, mine'])).toHaveProperty('refused');
     expect(transition(paused, EVENTS['release, mine'])).toHaveProperty('refused');
+  });
+});
+
+describe('a halt behind a pause', () => {
+  it('is kept when a halted sync is paused, and is there again when it resumes', () => {
+    const paused = accepted(STATES['halted+plan'], EVENTS.pause);
+    expect(paused).toMatchObject({ state: 'paused', by: 'ben', cause, plan });
+    expect(accepted(paused, EVENTS.resume)).toStrictEqual(STATES['halted+plan']);
+  });
+
+  it('is noted when a chunk of the paused plan fails', () => {
+    expect(accepted(STATES['paused+plan'], EVENTS['halt, its plan'])).toStrictEqual(STATES['paused+halt']);
   });
 });
 

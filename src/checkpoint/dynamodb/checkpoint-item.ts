@@ -19,6 +19,8 @@ const carried = {
 };
 const plan = planText.exactOptional();
 
+const cause = z.object({ kind: errorKind, message: z.string(), remedy: z.string(), at: time });
+
 const checkpoint = z.discriminatedUnion('state', [
   z.object({ state: z.literal('new'), ...carried }),
   z.object({ state: z.literal('idle'), ...carried }),
@@ -32,11 +34,19 @@ const checkpoint = z.discriminatedUnion('state', [
   }),
   z.object({
     state: z.literal('halted'),
-    cause: z.object({ kind: errorKind, message: z.string(), remedy: z.string(), at: time }),
+    cause,
     plan,
     ...carried,
   }),
-  z.object({ state: z.literal('paused'), by: z.string(), reason: z.string(), at: time, plan, ...carried }),
+  z.object({
+    state: z.literal('paused'),
+    by: z.string(),
+    reason: z.string(),
+    at: time,
+    cause: cause.exactOptional(),
+    plan,
+    ...carried,
+  }),
 ]);
 
 export function checkpointKey(sync: string): string {
