@@ -56,6 +56,31 @@ export type FinishOutcome =
   /** This plan is no longer the open one. `through` is what the row says now. */
   | { readonly outcome: 'superseded'; readonly through: CommitVersion | undefined };
 
+/** A source row that was put aside, by its key. Times are milliseconds since the epoch. */
+export interface RejectedKey {
+  /** Text of the key's values, in key order; null is NULL. Row data: for whoever asks for it, never for a log. */
+  readonly key: readonly (string | null)[];
+  readonly reason: string;
+  /** Source column at fault, where one is. */
+  readonly column?: string;
+  /** What Postgres said, where it was Postgres that refused the row. */
+  readonly sqlState?: string;
+  readonly constraint?: string;
+  /** Version of the newest change of this key that was rejected. */
+  readonly version: CommitVersion;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** Changes of this key that were rejected. */
+  readonly attempts: bigint;
+}
+
+/** What of a sync is put aside at this moment: how many keys, how many changes of them, and the newest of the keys. */
+export interface RejectedKeys {
+  readonly keys: bigint;
+  readonly attempts: bigint;
+  readonly newest: readonly RejectedKey[];
+}
+
 /**
  * `refused`: the row's revision is not the plan's base, or what the plan presumes of the target no longer holds;
  * reconcile again.
@@ -78,6 +103,8 @@ export interface Target {
   ): Promise<TargetState>;
   /** The rows of all syncs, read only: for status. Empty when the schema is not there. */
   readRows(signal: AbortSignal): Promise<ReadonlyMap<string, SyncRow>>;
+  /** What stands in `lakeferry.rejected_rows`, at most `limit` keys (1 or more) of it; nothing without the schema. */
+  readRejected(sync: string, limit: number, signal: AbortSignal): Promise<RejectedKeys>;
   /**
    * The target table's columns, name to type as `format_type` prints it; undefined when there is no such table. A
    * mapping is resolved against them, so that a column that is there keeps its type where that loses nothing

@@ -1,0 +1,57 @@
+import { parseCommitVersion } from '../../change/commit-version.ts';
+import type { RejectedKey, RejectedKeys } from '../target.ts';
+import { readTable } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
+
+/** `int8` and `numeric` come as text. */
+interface StoredReject {
+  readonly key: readonly (string | null)[];
+  readonly reason: string;
+  readonly column_name: string | null;
+  readonly sqlstate: string | null;
+  readonly constraint_name: string | null;
+  readonly version: string;
+  readonly first_seen: Date;
+  readonly last_seen: Date;
+  readonly attempts: string;
+  readonly total_keys: string;
+  readonly total_attempts: string;
+}
+
+/** Reads the newest `limit` rejected rows of a sync; also from a schema that has not all of the columns yet. */
+export async function readRejected(tx: Transaction, sync: string, limit: number): Promise<RejectedKeys> {
+  const table = await readTable(tx, { schema: 'lakeferry', table: 'rejected_rows' });
+  if (table === undefined) return { keys: 0n, attempts: 0n, newest: [] };
+  const { rows } = await tx.query<StoredReject>(
+    `
+select r.key, r.reason, r.column_name, r.version, r.first_seen, r.last_seen, r.attempts,
+       to_jsonb(r) ->> 'sqlstate' as sqlstate,
+       to_jsonb(r) ->> 'constraint_name' as constraint_name,
+       count(*) over () as total_keys,
+       sum(r.attempts) over () as total_attempts
+from lakeferry.rejected_rows r
+where r.sync = $1
+order by r.last_seen desc, r.key_digest
+limit $2`,
+    [sync, limit],
+  );
+  return {
+    keys: BigInt(rows[0]?.total_keys ?? 0),
+    attempts: BigInt(rows[0]?.total_attempts ?? 0),
+    newest: rows.map(parseReject),
+  };
+}
+
+function parseReject(stored: StoredReject): RejectedKey {
+  return {
+    key: stored.key,
+    reason: stored.reason,
+    version: parseCommitVersion(stored.version),
+    firstSeen: stored.first_seen.getTime(),
+    lastSeen: stored.last_seen.getTime(),
+    attempts: BigInt(stored.attempts),
+    ...(stored.column_name !== null && { column: stored.column_name }),
+    ...(stored.sqlstate !== null && { sqlState: stored.sqlstate }),
+    ...(stored.constraint_name !== null && { constraint: stored.constraint_name }),
+  };
+}
