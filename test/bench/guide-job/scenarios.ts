@@ -28,6 +28,19 @@ interface Customer {
   readonly bought?: string | null;
 }
 
+const COLUMNS = [
+  'customer_id',
+  'full_name',
+  'email',
+  'segment',
+  'last_purchase_date',
+  'total_spend',
+  'propensity_score',
+  'is_active',
+  'created_at',
+  'updated_at',
+];
+
 /** A row in parentheses; what is not said follows from the key. */
 function customer(id: string, { mail = `${id}@example.com`, spend = 1, bought }: Customer = {}): string {
   const email = mail === null ? 'cast(null as string)' : `'${mail}'`;
@@ -89,6 +102,20 @@ export const SCENARIOS: readonly Scenario[] = [
     windows: [
       [
         `insert overwrite ${sourceName('overwritten')} values ${[customer('a', { spend: 2 }), customer('b'), customer('c')].join(', ')}`,
+      ],
+    ],
+  },
+  {
+    name: 'replaced_by_merge',
+    what: 'a key is deleted and inserted again in one commit (MERGE on key and value)',
+    loaded: THREE,
+    windows: [
+      [
+        `merge into ${sourceName('replaced_by_merge')} t
+           using (select * from values ${[customer('a', { spend: 2 }), customer('b'), customer('c')].join(', ')}
+             as x(${COLUMNS.join(', ')})) s
+           on t.customer_id = s.customer_id and t.total_spend = s.total_spend
+           when not matched then insert * when not matched by source then delete`,
       ],
     ],
   },
