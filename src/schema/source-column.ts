@@ -1,4 +1,4 @@
-/** A column of the source as DESCRIBE TABLE gives it. `type` is Delta's type text in lower case, e.g. `decimal(10,2)`. */
+/** A column of the source as DESCRIBE TABLE gives it. `type` is Delta's type text, e.g. `decimal(10,2)`. */
 export interface SourceColumn {
   readonly name: string;
   readonly type: string;

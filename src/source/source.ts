@@ -45,8 +45,11 @@ export interface Page {
 }
 
 export interface RejectedRow {
-  /** `null_key`: a key column is NULL. `nul_character`: a text holds U+0000. `too_long`: for a varchar(n). */
-  readonly reason: 'null_key' | 'nul_character' | 'too_long';
+  /**
+   * `null_key`: a key column is NULL. `nul_character`: a text holds U+0000. `invalid_utf8`: the bytes of a text are
+   * not UTF-8. `too_long`: for a varchar(n). `out_of_range`: a date or time outside of the years 1 to 9999.
+   */
+  readonly reason: 'null_key' | 'nul_character' | 'invalid_utf8' | 'too_long' | 'out_of_range';
   /** Source column at fault. */
   readonly column: string;
   /** Text of the key's values, in key order, without U+0000; null is NULL. */

@@ -16,9 +16,12 @@ const PLACEHOLDER = 'chr(1)';
 /** COPY's NULL. */
 export const NULL_FIELD = `concat(${BACKSLASH}, 'N')`;
 
+/** Times in JSON. */
+export const TIMESTAMP_PATTERN = 'yyyy-MM-dd HH:mm:ss.SSSSSSXXX';
+export const TIMESTAMP_NTZ_PATTERN = 'yyyy-MM-dd HH:mm:ss.SSSSSS';
+
 /** `to_json` drops null fields and cuts times to milliseconds unless told otherwise. */
-const JSON_OPTIONS =
-  "map('ignoreNullFields', 'false', 'timestampFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSSXXX', 'timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS')";
+const JSON_OPTIONS = `map('ignoreNullFields', 'false', 'timestampFormat', '${TIMESTAMP_PATTERN}', 'timestampNTZFormat', '${TIMESTAMP_NTZ_PATTERN}')`;
 
 export interface FieldEncoding {
   /** A SQL expression that is never NULL: the field's text, or `\N`. */
@@ -28,7 +31,7 @@ export interface FieldEncoding {
 }
 
 export interface Rejection {
-  readonly reason: 'nul_character' | 'too_long';
+  readonly reason: 'nul_character' | 'invalid_utf8' | 'too_long' | 'out_of_range';
   readonly when: string;
 }
 
@@ -45,10 +48,28 @@ export function encodeField(
   const rejections: Rejection[] = [];
   if (form.nul && nulCharacters === 'reject')
     rejections.push({ reason: 'nul_character', when: form.nul.found });
+  if (form.malformed) rejections.push({ reason: 'invalid_utf8', when: form.malformed });
   const limit = target.name === 'character varying' && !target.array ? target.modifier[0] : undefined;
   // Postgres refuses text that is too long for varchar(n), but cuts blanks at its end without a word.
   if (limit !== undefined) rejections.push({ reason: 'too_long', when: `length(${text}) > ${limit}` });
+  const beyond = outOfRange(column, type, target);
+  if (beyond !== undefined) rejections.push({ reason: 'out_of_range', when: beyond });
   return { field: `coalesce(${escaped}, ${NULL_FIELD})`, rejections };
+}
+
+/** Spark prints years before 1 and after 9999 with a sign, which Postgres takes for a time zone's. */
+function outOfRange(column: string, { kind }: DeltaType, target: PostgresType): string | undefined {
+  if (target.name === 'text' || target.name === 'citext' || target.name === 'character varying')
+    return undefined;
+  switch (kind) {
+    case 'date':
+      return `${column} < date'0001-01-01' or ${column} > date'9999-12-31'`;
+    case 'timestamp':
+    case 'timestamp_ntz':
+      return `${column} < ${kind}'0001-01-01 00:00:00' or ${column} > ${kind}'9999-12-31 23:59:59.999999'`;
+    default:
+      return undefined;
+  }
 }
 
 /** A field of COPY text from text that may hold any character but U+0000. NULL stays NULL. */
@@ -72,6 +93,8 @@ interface TextForm {
   readonly text: string;
   readonly needsEscape: boolean;
   readonly nul?: { readonly found: string; readonly strip: string };
+  /** Condition under which the text's bytes are not UTF-8: a driver would show other characters in their place. */
+  readonly malformed?: string;
 }
 
 function textForm(column: string, type: DeltaType, target: PostgresType): TextForm {
@@ -96,6 +119,7 @@ function textForm(column: string, type: DeltaType, target: PostgresType): TextFo
         text: `cast(${column} as string)`,
         needsEscape: true,
         nul: { found: `instr(${column}, ${NUL}) > 0`, strip: withoutNul(column) },
+        malformed: `not is_valid_utf8(${column})`,
       };
     case 'array':
       return target.array ? arrayForm(column, type.element, target) : jsonForm(column);
@@ -145,5 +169,6 @@ function arrayForm(column: string, element: DeltaType, target: PostgresType): Te
   return {
     ...whole,
     nul: { found: `instr(array_join(${column}, ''), ${NUL}) > 0`, strip: literal(form.nul.strip) },
+    malformed: `not is_valid_utf8(array_join(${column}, ' '))`,
   };
 }

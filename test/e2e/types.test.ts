@@ -209,6 +209,15 @@ const CASES: readonly Case[] = [
   { type: 'map<string,int>', values: [["map('a b', 1, 'c\"', null)", '{"c\\"": null, "a b": 1}']] },
   { type: 'map<int,string>', values: [["map(1, 'one', 20, 'twenty')", '{"1": "one", "20": "twenty"}']] },
   {
+    type: 'map<date,int>',
+    values: [["map(date'2024-02-29', 1, date'0001-01-01', null)", '{"0001-01-01": null, "2024-02-29": 1}']],
+  },
+  { type: 'map<binary,string>', values: [["map(X'00FF', 'x')", '{"AP8=": "x"}']] },
+  {
+    type: 'array<map<string,map<decimal(4,2),int>>>',
+    values: [["array(map('a', map(-0.50, 1)), null)", '[{"a": {"-0.50": 1}}, null]']],
+  },
+  {
     type: 'struct<a:int,b:string>',
     values: [
       ["named_struct('a', 1, 'b', 'x\\ty\\\\')", '{"a": 1, "b": "x\\ty\\\\"}'],

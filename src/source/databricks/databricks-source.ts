@@ -60,7 +60,7 @@ class DatabricksSource implements Source {
       const comment = row['comment'];
       columns.push({
         name,
-        type: textCell(row, 'data_type').toLowerCase(),
+        type: textCell(row, 'data_type'),
         ...(typeof comment === 'string' && comment !== '' ? { comment } : {}),
       });
     }
@@ -176,7 +176,7 @@ function rejectedRow(line: string, mapping: Mapping): RejectedRow {
   const [rejection = '', version = '', ...key] = decodeCopyLine(line);
   const [reason, ordinal] = (rejection ?? '').split(':');
   const column = mapping.columns[Number(ordinal)];
-  if (!column || (reason !== 'null_key' && reason !== 'nul_character' && reason !== 'too_long')) {
+  if (!column || !isReason(reason)) {
     throw new SyncError(
       'source_incomplete',
       'A page of the warehouse has a rejected row of an unknown form.',
@@ -184,6 +184,18 @@ function rejectedRow(line: string, mapping: Mapping): RejectedRow {
     );
   }
   return { reason, column: column.source, key, version: parseCommitVersion(version ?? '') };
+}
+
+const REASONS: readonly RejectedRow['reason'][] = [
+  'null_key',
+  'nul_character',
+  'invalid_utf8',
+  'too_long',
+  'out_of_range',
+];
+
+function isReason(text: string | undefined): text is RejectedRow['reason'] {
+  return REASONS.some((reason) => reason === text);
 }
 
 function keyNames(mapping: Mapping): string {

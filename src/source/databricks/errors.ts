@@ -137,6 +137,8 @@ function describe(
     const line = message.replace(/\s+/g, ' ').trim();
     return line.length > 300 ? `${line.slice(0, 300)}…` : line;
   };
+  // Delta's text is long with both schemas as JSON; the version stands behind them.
+  const incompatible = /incompatible (?:data schema|schema change) at version (\d+)/.exec(message)?.[1];
   switch (kind) {
     case 'source_table_missing':
       return `The source table ${table} does not exist, or the principal may not see it.`;
@@ -154,7 +156,7 @@ function describe(
     case 'retention_gap':
       return `${table} no longer keeps the commits that come next (${errorClass ?? 'expired'}).`;
     case 'schema_break':
-      return `The columns of ${table} changed among the commits that come next: ${detail()}`;
+      return `The columns of ${table} changed among the commits that come next${incompatible === undefined ? `: ${detail()}` : `: those of version ${incompatible} are others than the newest (${errorClass}).`}`;
     case 'source_replaced':
       return `${table} has fewer commits than were synced from it: it was dropped and created again.`;
     default:

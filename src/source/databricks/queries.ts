@@ -1,7 +1,7 @@
 import { ARRIVALS, CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../change/change-type.ts';
 import type { CommitVersion } from '../../change/commit-version.ts';
 import { firstVersion, type Window } from '../../change/window.ts';
-import { keyOf, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
+import { keyOf, type MappedColumn, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
 import { isNested, parseDeltaType } from '../../types/delta-type.ts';
@@ -15,6 +15,7 @@ import {
   withoutNul,
 } from '../../types/encode.ts';
 import { parsePostgresType } from '../../types/postgres-type.ts';
+import { plainForm } from './plain-form.ts';
 import { quoteName, quoteTable, quoteText } from './sql.ts';
 
 /** The statements that Lakeferry sends to a warehouse. The same plan gives byte-identical text. */
@@ -88,9 +89,9 @@ select
 from grouped`;
 }
 
-/** Aliases and expressions of one mapped row; `c1` … `cn` are the raw columns in mapping order. */
+/** Aliases and expressions of one mapped row; `c1` … `cn` are the columns in mapping order. */
 interface RowEncoding {
-  /** `quoted source column as c1`, … */
+  /** `source column as c1`, … */
   readonly columns: readonly string[];
   /** Aliases of the key columns. */
   readonly key: readonly string[];
@@ -121,7 +122,7 @@ function encodeRow(mapping: Mapping): RowEncoding {
   const keyBranches = [...nullKeys, ...branches(0, mapping.keyColumns)];
   const { commitVersion, commitTimestamp } = mapping.metadata;
   return {
-    columns: mapping.columns.map(({ source }, index) => `${quoteName(source)} as ${alias(index)}`),
+    columns: mapping.columns.map((column, index) => `${plainColumn(column)} as ${alias(index)}`),
     key,
     keyFields: encoded.slice(0, mapping.keyColumns).map(({ field }) => field),
     otherFields: encoded.slice(mapping.keyColumns).map(({ field }) => field),
@@ -249,8 +250,12 @@ function rowsOf(table: SourceTable, work: Work): string {
 
 function sliceCondition({ plan, slice }: Chunk): string[] {
   if (plan.slices === 1) return [];
-  const key = keyOf(plan.mapping).map(({ source }) => quoteName(source));
+  const key = keyOf(plan.mapping).map(plainColumn);
   return [`pmod(xxhash64(${names(key)}), ${plan.slices}) = ${slice}`];
+}
+
+function plainColumn({ source, sourceType }: MappedColumn): string {
+  return plainForm(quoteName(source), parseDeltaType(sourceType));
 }
 
 function snapshotFilter({ work, mapping }: Plan): string[] {

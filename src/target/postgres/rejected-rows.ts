@@ -13,7 +13,9 @@ interface Reject extends RejectedRow {
 const REASON: Readonly<Record<RejectedRow['reason'], string>> = {
   null_key: 'the key column is NULL',
   nul_character: 'a text holds the character U+0000',
+  invalid_utf8: 'the bytes of a text are not UTF-8',
   too_long: 'a text is longer than its column allows',
+  out_of_range: 'a date or time is outside of the years 1 to 9999',
 };
 
 /** What the pages of a chunk had to leave out. One key is kept once: all rows with a NULL key are one. */

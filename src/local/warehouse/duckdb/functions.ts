@@ -65,6 +65,8 @@ const SPECIAL: Readonly<Record<string, Emit>> = {
     const [a, b] = exactly(call, 2);
     return `((${a}) % (${b}))`;
   },
+  // DuckDB holds no other text.
+  is_valid_utf8: (call) => `(cast(${exactly(call, 1)[0]} as varchar) is not null or null)`,
   isnull: (call) => `((${exactly(call, 1)[0]}) is null)`,
   isnotnull: (call) => `((${exactly(call, 1)[0]}) is not null)`,
   nvl2: (call) => {
@@ -140,6 +142,8 @@ const SPECIAL: Readonly<Record<string, Emit>> = {
     return `${call.args.length === 2 ? 'lf_sequence' : 'generate_series'}(${bounds})`;
   },
   transform: (call) => lambdaCall(call, 'list_transform'),
+  transform_keys: (call) => mapLambda(call, 'keys'),
+  transform_values: (call) => mapLambda(call, 'values'),
   filter: (call) => lambdaCall(call, 'list_filter'),
 
   to_json: (call) => {
@@ -218,4 +222,30 @@ function lambdaCall(call: Call, name: string): string {
   }
   const { rewriter } = call;
   return `${name}(${rewriter.expression(list)}, lambda ${quoteName(parameter.text)}: ${rewriter.expression(body)})`;
+}
+
+/** A lambda of key and value that reads the one which it makes anew; DuckDB does not know the other's name. */
+function mapLambda({ args, name, rewriter }: Call, part: 'keys' | 'values'): string {
+  const [nodes, [parameters, arrow, ...body] = []] = args;
+  const names =
+    parameters?.kind === 'group'
+      ? parameters.items.flatMap((node) => (node.kind === 'word' ? [node.text] : []))
+      : [];
+  const parameter = names[part === 'keys' ? 0 : 1];
+  if (
+    args.length !== 2 ||
+    !nodes ||
+    names.length !== 2 ||
+    parameter === undefined ||
+    !isSymbol(arrow, '->')
+  ) {
+    throw unsupported(`${name} without a lambda of two parameters`);
+  }
+  const map = rewriter.expression(nodes);
+  const list = (of: 'keys' | 'values') => {
+    const values = `map_${of}(${map})`;
+    if (of !== part) return values;
+    return `list_transform(${values}, lambda ${quoteName(parameter)}: ${rewriter.expression(body)})`;
+  };
+  return `case when ${map} is not null then map(${list('keys')}, ${list('values')}) end`;
 }
