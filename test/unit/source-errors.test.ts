@@ -57,6 +57,19 @@ describe('a failure of the warehouse', () => {
     expect(JSON.stringify(error.fields)).not.toContain('Alice');
   });
 
+  it('names the version at which the columns changed, and no schema', () => {
+    const schema = JSON.stringify({ type: 'struct', fields: [{ name: 'x'.repeat(400) }] });
+    const error = sourceError(
+      operationState(
+        `[DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA] Retrieving table changes between version 2 and 4 failed. Your read schema is ${schema} at version 4, but we found an incompatible data schema at version 2.`,
+        '0AKDC',
+      ),
+      { table: 'main.gold.t' },
+    );
+    expect(error.message).toContain('version 2');
+    expect(error.message).not.toContain('struct');
+  });
+
   it('leaves an error of ours as it is', () => {
     const error = new SyncError('cancelled', 'stopped');
     expect(sourceError(error, {})).toBe(error);
