@@ -17,6 +17,8 @@ export interface HistoryEntry {
    * Only a table with column mapping has such commits.
    */
   readonly lostColumns?: readonly string[];
+  /** All columns that a REPLACE COLUMNS left; those of other names went likewise. */
+  readonly keptColumns?: readonly string[];
   /** The version that the commit, a RESTORE, went back to; its columns too. */
   readonly restored?: CommitVersion;
 }

@@ -25,16 +25,22 @@ export async function checkColumnsKept(
   mapping: Mapping,
   readHistory: ReadHistory,
 ): Promise<void> {
-  const mapped = new Map(mapping.columns.map(({ source }) => [source.toLowerCase(), source]));
-  for (const { version, lostColumns = [] } of await withRestored(window, history, readHistory)) {
-    const lost = lostColumns.map((name) => mapped.get(name.toLowerCase())).find((name) => name !== undefined);
+  for (const entry of await withRestored(window, history, readHistory)) {
+    const lost = mapping.columns.find(({ source }) => isLost(source, entry))?.source;
     if (lost === undefined) continue;
+    const { version } = entry;
     throw new SyncError(
       'schema_break',
       `The column ${lost} of ${displayTable(table)} is not the one that was synced: version ${version} dropped or renamed a column of this name, and what rows lose or win by that is not in the change feed.`,
       { table: displayTable(table), version: String(version) },
     );
   }
+}
+
+function isLost(column: string, { lostColumns = [], keptColumns }: HistoryEntry): boolean {
+  const among = (names: readonly string[]) =>
+    names.some((name) => name.toLowerCase() === column.toLowerCase());
+  return among(lostColumns) || (keptColumns !== undefined && !among(keptColumns));
 }
 
 /** The window's commits, and those that a restore among them undid. */

@@ -9,7 +9,7 @@ const v = parseCommitVersion;
 const { mapping, source } = aPlan();
 const mapped = mapping.columns[1]?.source ?? '';
 
-type Commit = Pick<HistoryEntry, 'lostColumns' | 'restored'>;
+type Commit = Pick<HistoryEntry, 'lostColumns' | 'keptColumns' | 'restored'>;
 
 /** A history of commits from version 1, of which `after < v <= through` is the window. */
 async function check(
@@ -38,6 +38,14 @@ describe('the columns of a window', () => {
     expect(await check([write, drop, write], { after: 1, through: 3 })).toBe('schema_break at 2');
   });
 
+  it('are lost where the list of columns was replaced by one without them', async () => {
+    const names = mapping.columns.map((column) => column.source);
+    expect(await check([{ keptColumns: names }], { after: 0, through: 1 })).toBe('kept');
+    expect(await check([{ keptColumns: names.slice(1) }], { after: 0, through: 1 })).toBe(
+      'schema_break at 1',
+    );
+  });
+
   it('are kept where that was before the window', async () => {
     expect(await check([write, drop, write], { after: 2, through: 3 })).toBe('kept');
   });
@@ -64,6 +72,11 @@ describe('the parameters of a commit', () => {
     expect(readSchemaEffect(operation, parameters)).toEqual({ lostColumns });
   });
 
+  it('name the columns that a REPLACE COLUMNS left', () => {
+    const columns = '[{"name":"id","type":"integer"},{"name":"a.b","type":"string"}]';
+    expect(readSchemaEffect('REPLACE COLUMNS', { columns })).toEqual({ keptColumns: ['id', 'a.b'] });
+  });
+
   it('name the version that a RESTORE went back to, and none where it went by time', () => {
     expect(readSchemaEffect('RESTORE', { version: '7', timestamp: null })).toEqual({ restored: 7n });
     expect(readSchemaEffect('RESTORE', { version: null, timestamp: '2024-01-01' })).toEqual({ restored: 0n });
@@ -76,6 +89,7 @@ describe('the parameters of a commit', () => {
 
   it.each([
     ['DROP COLUMNS', { columns: 'a' }],
+    ['REPLACE COLUMNS', { columns: '["a"]' }],
     ['RENAME COLUMN', {}],
   ])('are refused where they do not name what a %s took away', (operation, parameters) => {
     expect(() => readSchemaEffect(operation, parameters)).toThrow(

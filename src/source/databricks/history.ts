@@ -1,5 +1,6 @@
-import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import { parseCommitVersion } from '../../change/commit-version.ts';
 import { SyncError } from '../../error/sync-error.ts';
+import type { HistoryEntry } from '../source.ts';
 
 /**
  * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
@@ -14,14 +15,11 @@ export function estimateChangeRows(metrics: unknown): number | undefined {
   );
 }
 
-export interface SchemaEffect {
-  readonly lostColumns?: readonly string[];
-  readonly restored?: CommitVersion;
-}
+export type SchemaEffect = Pick<HistoryEntry, 'lostColumns' | 'keptColumns' | 'restored'>;
 
 /**
  * What DESCRIBE HISTORY's parameters tell of a commit that takes values from rows without a change row: columns that
- * it dropped or renamed, or the version that it restored. A restore by time may go back to any version: 0 stands
+ * it dropped, renamed or left, or the version that it restored. A restore by time may go back to any version: 0 stands
  * for it.
  */
 export function readSchemaEffect(operation: string, parameters: unknown): SchemaEffect {
@@ -29,9 +27,11 @@ export function readSchemaEffect(operation: string, parameters: unknown): Schema
   if (!of) return {};
   switch (operation) {
     case 'DROP COLUMNS':
-      return { lostColumns: parseNames(of['columns']).map(topLevelName) };
+      return { lostColumns: namesOf(listOf(of['columns'])).map(topLevelName) };
     case 'RENAME COLUMN':
-      return { lostColumns: parseNames([of['oldColumnPath']]).map(topLevelName) };
+      return { lostColumns: namesOf([of['oldColumnPath']]).map(topLevelName) };
+    case 'REPLACE COLUMNS':
+      return { keptColumns: namesOf(listOf(of['columns']).map((column) => parseMap(column)?.['name'])) };
     case 'RESTORE':
       return {
         restored: parseCommitVersion(/^\d+$/.test(String(of['version'])) ? String(of['version']) : 0),
@@ -41,10 +41,13 @@ export function readSchemaEffect(operation: string, parameters: unknown): Schema
   }
 }
 
-/** A JSON array of texts. */
-function parseNames(text: unknown): readonly string[] {
-  const names = typeof text === 'string' ? parseJson(text) : text;
-  if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+function listOf(text: unknown): readonly unknown[] {
+  const list = typeof text === 'string' ? parseJson(text) : text;
+  return Array.isArray(list) ? list : [list];
+}
+
+function namesOf(list: readonly unknown[]): readonly string[] {
+  if (list.every((name) => typeof name === 'string')) return list;
   throw new SyncError('source_failed', 'The warehouse did not name the columns that a commit took away.');
 }
 
