@@ -109,7 +109,8 @@ function inSpark(column: string, type: string): string {
     return `to_json(${column}, ${formats})`;
   }
   if (/^(string|char|varchar)/.test(type)) {
-    return `if(is_valid_utf8(${column}), cast(${column} as string), concat('not UTF-8: ', hex(${column})))`;
+    const bytes = type.includes(' collate ') ? `collate(${column}, 'UTF8_BINARY')` : column;
+    return `if(is_valid_utf8(${bytes}), cast(${bytes} as string), concat('not UTF-8: ', hex(${bytes})))`;
   }
   if (type === 'binary') return `hex(${column})`;
   if (type === 'date') return `cast(unix_date(${column}) as string)`;
