@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Ending, playScenario } from './correctness.ts';
 import { type Ground, openGround } from './ground.ts';
@@ -42,6 +42,7 @@ async function describeGround({ sql, postgres }: Ground): Promise<string> {
 }
 
 async function compareSpeed(ground: Ground): Promise<void> {
+  const busyBefore = busy();
   const seconds = await measureSpeed(ground, SIZES, say);
   const { rows, changes, rounds } = SIZES;
   console.log(`Medians of ${rounds} rounds, in parentheses the lowest and the highest.\n`);
@@ -53,6 +54,12 @@ async function compareSpeed(ground: Ground): Promise<void> {
   );
   console.log(speedLine(`window of ${show(changes)} changes`, changes, window.lakeferry, window.guide));
   console.log(`\nSeconds: ${secondsLine(seconds)}.`);
+  console.log(`The machine's load average: ${busyBefore} before, ${busy()} after.`);
+}
+
+/** Of the last five minutes; what is above the two opponents' own is noise. */
+function busy(): string {
+  return (loadavg()[1] ?? Number.NaN).toFixed(1);
 }
 
 function speedLine(

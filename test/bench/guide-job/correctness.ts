@@ -5,7 +5,7 @@ import { applyChunk } from '../../../src/sync/apply-chunk.ts';
 import { planSync } from '../../../src/sync/plan-sync.ts';
 import type { Services } from '../../../src/sync/services.ts';
 import { MemoryQueue } from '../../support/memory-queue.ts';
-import { type WrongRows, wrongRows } from './against-source.ts';
+import { readSource, type WrongRows, wrongRows } from './against-source.ts';
 import { createSource, createTarget, sourceName } from './customer-profiles.ts';
 import type { Ground } from './ground.ts';
 import type { FollowRequest, GuideJob, JobOutcome } from './guide-job.ts';
@@ -61,11 +61,11 @@ export async function playScenario(
       if (error !== undefined) errors.set(runner, error);
     }
   }
-  const version = await ground.latestVersion(scenario.name);
+  const expected = await readSource(ground, scenario.name, await ground.latestVersion(scenario.name));
   const ending = async (runner: Runner): Promise<Ending> => {
     await runner.end();
     const error = errors.get(runner);
-    const wrong = await wrongRows(ground, scenario.name, version, runner.table);
+    const wrong = await wrongRows(ground, expected, runner.table);
     return { ...(error === undefined ? {} : { error }), wrong };
   };
   return { guide: await ending(runners.guide), lakeferry: await ending(runners.lakeferry) };

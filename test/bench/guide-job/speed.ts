@@ -1,4 +1,4 @@
-import { wrongRows } from './against-source.ts';
+import { readSource, type SourceRows, wrongRows } from './against-source.ts';
 import { createSource, createTarget, generatedRows, mixedChanges, sourceName } from './customer-profiles.ts';
 import type { Ground } from './ground.ts';
 import type { GuideJob, JobOutcome } from './guide-job.ts';
@@ -36,6 +36,7 @@ export async function measureSpeed(
   await sql(createSource(SOURCE));
   await sql(`insert into ${sourceName(SOURCE)} ${generatedRows(0, rows)}`);
   const loaded = await ground.latestVersion(SOURCE);
+  const atLoad = await readSource(ground, SOURCE, loaded);
   const job = await ground.startGuideJob();
   const seconds: Omit<Seconds, 'wholeJob'> = {
     load: { lakeferry: [], guide: [], guideBatched: [] },
@@ -65,11 +66,11 @@ export async function measureSpeed(
         guide: load(tables.guide, false),
         guideBatched: load(tables.guideBatched, true),
       });
-      for (const table of Object.values(tables)) await expectEqual(ground, loaded, table);
+      for (const table of Object.values(tables)) await expectEqual(ground, atLoad, table);
       await postgres.query('vacuum analyze');
     }
     for (const statement of mixedChanges(SOURCE, rows, changes)) await sql(statement);
-    const changed = await ground.latestVersion(SOURCE);
+    const atEnd = await readSource(ground, SOURCE, await ground.latestVersion(SOURCE));
     for (let round = 0; round <= rounds; round++) {
       onRound(`window, round ${round} of ${rounds}`);
       await inTurns(ground, round, seconds.window, {
@@ -77,7 +78,7 @@ export async function measureSpeed(
         guide: () => follow(ground, job, `by_guide_${round}`, loaded),
       });
       for (const table of [`by_lakeferry_${round}`, `by_guide_${round}`])
-        await expectEqual(ground, changed, table);
+        await expectEqual(ground, atEnd, table);
     }
   } finally {
     await job.close();
@@ -127,7 +128,8 @@ async function timeWholeJob(ground: Ground, loaded: bigint): Promise<number> {
     await job.close();
   }
   const seconds = (performance.now() - startedAt) / 1_000;
-  await expectEqual(ground, await ground.latestVersion(SOURCE), table);
+  const atEnd = await readSource(ground, SOURCE, await ground.latestVersion(SOURCE));
+  await expectEqual(ground, atEnd, table);
   return seconds;
 }
 
@@ -136,8 +138,8 @@ async function done(answer: Promise<JobOutcome>): Promise<void> {
   if (outcome !== 'done') throw new Error(`the guide's job ${outcome}: ${JSON.stringify(more)}`);
 }
 
-async function expectEqual(ground: Ground, version: bigint, table: string): Promise<void> {
-  const wrong = await wrongRows(ground, SOURCE, version, table);
+async function expectEqual(ground: Ground, expected: SourceRows, table: string): Promise<void> {
+  const wrong = await wrongRows(ground, expected, table);
   if (wrong.missing + wrong.extra + wrong.different > 0)
-    throw new Error(`${table} is not the source at version ${version}: ${JSON.stringify(wrong)}`);
+    throw new Error(`${table} is not as the source: ${JSON.stringify(wrong)}`);
 }
