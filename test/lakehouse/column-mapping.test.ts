@@ -87,6 +87,10 @@ describe('a table with column mapping by name', () => {
     await lake.sql(`insert into ${source} (id, a) values (3, 30)`);
     const cause = await expectReloadNeeded(lake, config, 'schema_break');
     expect(cause.message).toMatch(/\ba\b.*version 2/);
+
+    await lake.sql(`alter table ${source} replace columns (id int, b string)`);
+    await lake.sql(`alter table ${source} replace columns (id int, b string, a int)`);
+    await expectReloadNeeded(lake, config, 'schema_break');
   });
 
   it('halts the sync when two columns swap their names', async () => {
