@@ -1,7 +1,10 @@
 import { openDynamoDbCheckpoints } from './checkpoint/dynamodb/dynamodb-checkpoint-store.ts';
-import type { Connections } from './config/connections.ts';
+import type { AwsConnection, Connections } from './config/connections.ts';
 import { LOCAL_AWS_CREDENTIALS } from './config/connections.ts';
+import { SyncError } from './error/sync-error.ts';
+import type { DeadLetterQueue } from './queue/queue.ts';
 import { openSqsChunkQueue } from './queue/sqs/sqs-chunk-queue.ts';
+import { openSqsDeadLetterQueue } from './queue/sqs/sqs-dead-letter-queue.ts';
 import { openDatabricksSource } from './source/databricks/databricks-source.ts';
 import type { Services } from './sync/services.ts';
 import { openPostgresTarget } from './target/postgres/postgres-target.ts';
@@ -15,13 +18,10 @@ export function compose(
   { databricks, neon, aws }: Connections,
   telemetry: Pick<Services, 'clock' | 'log' | 'metrics'>,
 ): ComposedServices {
-  const { region, local } = aws;
-  const access = (endpoint: string | undefined) =>
-    endpoint === undefined ? { region } : { region, endpoint, credentials: LOCAL_AWS_CREDENTIALS };
   const source = openDatabricksSource(databricks);
   const target = openPostgresTarget(neon, telemetry);
-  const checkpoints = openDynamoDbCheckpoints({ table: aws.checkpointTable, ...access(local?.dynamodb) });
-  const queue = openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...access(local?.sqs) });
+  const checkpoints = openDynamoDbCheckpoints({ table: aws.checkpointTable, ...accessTo(aws, 'dynamodb') });
+  const queue = openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
   return {
     source,
     target,
@@ -34,4 +34,18 @@ export function compose(
       await Promise.allSettled([source.close(), target.close()]);
     },
   };
+}
+
+/** The dead letters, for the commands that operate on them. Throws `environment_invalid` when they are not named. */
+export function composeDeadLetters(aws: AwsConnection): DeadLetterQueue {
+  const { deadLetterQueueUrl: queueUrl, chunkQueueUrl } = aws;
+  if (queueUrl === undefined) {
+    throw new SyncError('environment_invalid', 'LAKEFERRY_DEAD_LETTER_QUEUE_URL is not set.');
+  }
+  return openSqsDeadLetterQueue({ queueUrl, chunkQueueUrl, ...accessTo(aws, 'sqs') });
+}
+
+function accessTo({ region, local }: AwsConnection, service: 'dynamodb' | 'sqs') {
+  if (local === undefined) return { region };
+  return { region, endpoint: local[service], credentials: LOCAL_AWS_CREDENTIALS };
 }

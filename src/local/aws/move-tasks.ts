@@ -59,7 +59,8 @@ export class MoveTasks {
         'Several queues share this dead-letter queue: name the destination.',
       );
     }
-    const startedAt = Date.now();
+    // Two tasks of one millisecond could not be told apart.
+    const startedAt = Math.max(Date.now(), (this.#tasks[0]?.StartedTimestamp ?? 0) + 1);
     const moved = this.#move(from, to);
     this.#tasks.unshift({
       Status: 'COMPLETED',

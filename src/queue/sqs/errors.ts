@@ -2,32 +2,42 @@ import { MessageNotInflight } from '@aws-sdk/client-sqs';
 import { type AwsFailure, readAwsFailure } from '../../error/aws-failure.ts';
 import { type ErrorFields, SyncError } from '../../error/sync-error.ts';
 
+/** A queue as errors name it. */
+export interface NamedQueue {
+  readonly role: 'chunk queue' | 'dead-letter queue';
+  readonly url: string;
+  /** IAM actions that its callers need. */
+  readonly rights: string;
+}
+
 const SENTENCE = {
-  not_found: (queue) => `The chunk queue ${queue} does not exist: deploy the stack, or correct its URL.`,
-  forbidden: (queue) =>
-    `AWS refuses access to the chunk queue ${queue}: the role needs sqs:SendMessage and sqs:ChangeMessageVisibility on it.`,
-  credentials: (queue) => `AWS does not accept the credentials for the chunk queue ${queue}: renew them.`,
-  throttled: (queue) => `SQS throttles the chunk queue ${queue}.`,
-  unreachable: (queue) => `SQS could not be reached for the chunk queue ${queue}.`,
-  service_fault: (queue) => `SQS failed at a call for the chunk queue ${queue}.`,
-  refused: (queue) => `SQS refused a call for the chunk queue ${queue}.`,
-} as const satisfies Record<AwsFailure['reason'], (queue: string) => string>;
+  not_found: ({ name }) => `The ${name} does not exist: deploy the stack, or correct its URL.`,
+  forbidden: ({ name, rights }) => `AWS refuses access to the ${name}: the role needs ${rights} on it.`,
+  credentials: ({ name }) => `AWS does not accept the credentials for the ${name}: renew them.`,
+  throttled: ({ name }) => `SQS throttles the ${name}.`,
+  unreachable: ({ name }) => `SQS could not be reached for the ${name}.`,
+  service_fault: ({ name }) => `SQS failed at a call for the ${name}.`,
+  refused: ({ name }) => `SQS refused a call for the ${name}.`,
+} as const satisfies Record<
+  AwsFailure['reason'],
+  (queue: { readonly name: string; readonly rights: string }) => string
+>;
 
 /** What the SDK threw, as `queue_unavailable`, or as `cancelled` when the caller's signal had aborted. */
 export function queueError(
   thrown: unknown,
-  queueUrl: string,
+  { role, url, rights }: NamedQueue,
   fields: ErrorFields,
   signal: AbortSignal,
 ): SyncError {
   if (thrown instanceof SyncError) return thrown;
   if (signal.aborted) {
-    return new SyncError('cancelled', 'A call to the chunk queue was cancelled.', fields, { cause: thrown });
+    return new SyncError('cancelled', `A call to the ${role} was cancelled.`, fields, { cause: thrown });
   }
   const { reason, code, httpStatus } = readAwsFailure(thrown);
   return new SyncError(
     'queue_unavailable',
-    SENTENCE[reason](queueUrl),
+    SENTENCE[reason]({ name: `${role} ${url}`, rights }),
     { ...fields, code, ...(httpStatus === undefined ? {} : { httpStatus }) },
     { cause: thrown },
   );

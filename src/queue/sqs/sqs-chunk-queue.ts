@@ -3,13 +3,14 @@ import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityCommand,
   SendMessageBatchCommand,
-  SQSClient,
+  type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { SyncError } from '../../error/sync-error.ts';
 import type { Chunk } from '../../plan/plan.ts';
 import type { ChunkQueue } from '../queue.ts';
+import { openSqsClient, type SqsAccess } from './access.ts';
 import { batchesOf, type Entry } from './batches.ts';
-import { isNotInFlight, queueError } from './errors.ts';
+import { isNotInFlight, type NamedQueue, queueError } from './errors.ts';
 
 /**
  * SQS hides a message for 12 hours at most, counted from when it was received (API Reference,
@@ -20,37 +21,28 @@ export const MAX_RETURN_SECONDS = 42_300;
 /** Waits before a batch's failed entries are sent again; as many times as there are waits. */
 const RESEND_AFTER_MS: readonly number[] = [100, 400, 1_600, 6_400];
 
-export interface SqsChunkQueueOptions {
-  readonly region: string;
+export interface SqsChunkQueueOptions extends SqsAccess {
   readonly queueUrl: string;
-  /** Local stack only. */
-  readonly endpoint?: string;
-  /** Local stack only; the SDK's own chain otherwise. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 export function openSqsChunkQueue(options: SqsChunkQueueOptions): ChunkQueue {
-  const { region, queueUrl, endpoint, credentials } = options;
-  const client = new SQSClient({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: 4,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-  });
-  return new SqsChunkQueue(client, queueUrl, RESEND_AFTER_MS);
+  return new SqsChunkQueue(openSqsClient(options), options.queueUrl, RESEND_AFTER_MS);
 }
 
 /** Chunks as messages of a standard SQS queue, one message group per sync. */
 export class SqsChunkQueue implements ChunkQueue {
   readonly #client: SQSClient;
-  readonly #queueUrl: string;
+  readonly #queue: NamedQueue;
   readonly #resendAfterMs: readonly number[];
 
   /** The queue owns the client: `close` destroys it. */
   constructor(client: SQSClient, queueUrl: string, resendAfterMs: readonly number[]) {
     this.#client = client;
-    this.#queueUrl = queueUrl;
+    this.#queue = {
+      role: 'chunk queue',
+      url: queueUrl,
+      rights: 'sqs:SendMessage and sqs:ChangeMessageVisibility',
+    };
     this.#resendAfterMs = resendAfterMs;
   }
 
@@ -60,7 +52,7 @@ export class SqsChunkQueue implements ChunkQueue {
     try {
       for (const batch of batchesOf(chunks)) await this.#sendBatch(batch, signal);
     } catch (thrown) {
-      throw queueError(thrown, this.#queueUrl, fields, signal);
+      throw queueError(thrown, this.#queue, fields, signal);
     }
   }
 
@@ -69,7 +61,7 @@ export class SqsChunkQueue implements ChunkQueue {
       throw new SyncError('internal', `A message cannot be returned after ${seconds} seconds.`);
     }
     const change = new ChangeMessageVisibilityCommand({
-      QueueUrl: this.#queueUrl,
+      QueueUrl: this.#queue.url,
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: seconds,
     });
@@ -77,7 +69,7 @@ export class SqsChunkQueue implements ChunkQueue {
       await this.#client.send(change, { abortSignal: signal });
     } catch (thrown) {
       if (isNotInFlight(thrown)) return;
-      throw queueError(thrown, this.#queueUrl, {}, signal);
+      throw queueError(thrown, this.#queue, {}, signal);
     }
   }
 
@@ -102,7 +94,7 @@ export class SqsChunkQueue implements ChunkQueue {
 
   async #sendOnce(entries: readonly Entry[], signal: AbortSignal): Promise<readonly BatchResultErrorEntry[]> {
     const { Failed } = await this.#client.send(
-      new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: [...entries] }),
+      new SendMessageBatchCommand({ QueueUrl: this.#queue.url, Entries: [...entries] }),
       { abortSignal: signal },
     );
     return Failed ?? [];
@@ -112,7 +104,7 @@ export class SqsChunkQueue implements ChunkQueue {
     const code = failed[0]?.Code ?? 'unknown';
     return new SyncError(
       'queue_unavailable',
-      `SQS ${verb} ${failed.length} of ${batch.length} messages for the chunk queue ${this.#queueUrl} (${code}).`,
+      `SQS ${verb} ${failed.length} of ${batch.length} messages for the chunk queue ${this.#queue.url} (${code}).`,
       { code, failed: failed.length, sync: batch[0]?.MessageGroupId ?? '' },
     );
   }
