@@ -13,7 +13,7 @@ describe('a table with deletion vectors', () => {
   });
   afterAll(() => lake?.close());
 
-  it('arrives by window and by snapshot after delete, update and merge wrote them', async () => {
+  it('arrives by window and by snapshot after delete, update and merge wrote them, and after they were purged', async () => {
     const source = 'main.vectors.marked';
     const config = aSync(source, 'public.marked', ['id']);
     await lake.sql(
@@ -32,15 +32,39 @@ describe('a table with deletion vectors', () => {
        when matched then update set n = null
        when not matched then insert (id, name, n) values (s.id, 'merged', 0)`,
     );
-    expect(await markedRows(source)).toBeGreaterThan(0);
-    expect((await expectSyncedEqual(lake, config)).through).toBe(4n);
+    expect(await commitsWith(source, 'numDeletionVectorsAdded')).toBe(3);
+    await expectSyncedEqual(lake, config);
+    const { rows } = await expectLoadedEqual(lake, config);
+
+    await lake.sql(`reorg table ${source} apply (purge)`);
+    await lake.sql(`insert into ${source} values (100, 'after the purge', null)`);
+    expect(await commitsWith(source, 'numDeletionVectorsRemoved')).toBeGreaterThan(0);
+    expect((await expectSyncedEqual(lake, config)).rows).toBe(rows + 1);
     await expectLoadedEqual(lake, config);
   });
 
-  async function markedRows(source: string): Promise<number> {
+  it('arrives where they came to the table between two syncs, and left it again', async () => {
+    const source = 'main.vectors.late';
+    const config = aSync(source, 'public.late', ['id']);
+    await lake.sql(`create table ${source} (id int, name string) using delta`);
+    await lake.sql(
+      `insert into ${source} select /*+ repartition(1) */ cast(id as int), 'early' from range(10)`,
+    );
+    await expectSyncedEqual(lake, config);
+    await lake.sql(`alter table ${source} set tblproperties (delta.enableDeletionVectors = true)`);
+    await lake.sql(`delete from ${source} where id in (1, 5)`);
+    await lake.sql(`alter table ${source} set tblproperties (delta.enableDeletionVectors = false)`);
+    await lake.sql(`delete from ${source} where id in (2, 6)`);
+    expect((await expectSyncedEqual(lake, config)).rows).toBe(6);
+    await expectLoadedEqual(lake, config);
+  });
+
+  async function commitsWith(source: string, metric: string): Promise<number> {
     const history = await lake.sql(`describe history ${source}`);
-    return history.filter((row) =>
-      /numDeletionVectorsAdded"?:"?[1-9]/.test(JSON.stringify(row['operationMetrics'])),
-    ).length;
+    return history.filter(({ operationMetrics }) => {
+      const metrics: Record<string, string> =
+        typeof operationMetrics === 'string' ? JSON.parse(operationMetrics) : operationMetrics;
+      return Number(metrics[metric] ?? 0) > 0;
+    }).length;
   }
 });
