@@ -32,7 +32,7 @@ export function registerLocal(program: Command, io: CliIo): void {
     .addOption(
       new Option(
         '--engine <name>',
-        'what runs the warehouse: duckdb, or Apache Spark with Delta Lake (Java 17, Python 3)',
+        'what runs it: "spark" is Apache Spark with Delta Lake, and needs Java 17 and Python 3',
       )
         .choices(ENGINES)
         .default('duckdb'),
