@@ -102,7 +102,12 @@ const SETTINGS = {
   rejectedRows: setting(
     z.enum(['halt', 'quarantine']),
     'halt',
-    'What to do when Postgres cannot hold a row: halt the sync, or count it in lakeferry.rejected_rows and go on.',
+    'What to do when Postgres cannot hold a row: halt the sync, or put it aside in lakeferry.rejected_rows and go on.',
+  ),
+  maxRejectedRows: setting(
+    z.int().min(1).max(100_000),
+    1_000,
+    'With rejectedRows: quarantine, how many rows may stand in lakeferry.rejected_rows; the sync halts when there are more.',
   ),
   schedule: setting(
     text(scheduleProblem),

@@ -82,6 +82,7 @@ function resolveSync(name: string, entry: SyncEntry, defaults: SyncDefaults): Sy
     metadata: (entry.metadata ?? defaults.metadata) as MetadataColumns,
     nulCharacters: entry.nulCharacters ?? defaults.nulCharacters,
     rejectedRows: entry.rejectedRows ?? defaults.rejectedRows,
+    maxRejectedRows: entry.maxRejectedRows ?? defaults.maxRejectedRows,
     schedule: entry.schedule ?? defaults.schedule,
     maxChunkRows: entry.maxChunkRows ?? defaults.maxChunkRows,
     maxWriters: entry.maxWriters ?? defaults.maxWriters,

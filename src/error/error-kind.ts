@@ -145,12 +145,12 @@ export const ERROR_POLICY = {
   unique_conflict: {
     action: 'halt',
     remedy:
-      'A unique constraint of the target besides the key refuses the rows: drop or defer the named constraint, or correct the source, then run "lakeferry run <sync>".',
+      'A unique constraint of the target besides the key refuses the rows: correct the source if two of its rows hold one value, else make the named constraint DEFERRABLE INITIALLY IMMEDIATE, so that values may move between rows, or drop it; then run "lakeferry run <sync>".',
   },
   row_rejected: {
     action: 'halt',
     remedy:
-      'Correct the rows in the source, or set syncs.<sync>.rejectedRows to quarantine in lakeferry.yaml, then run "lakeferry run <sync>".',
+      'Correct the rows in the source, or let lakeferry.yaml put them aside (syncs.<sync>.rejectedRows: quarantine) or more of them (maxRejectedRows), then run "lakeferry run <sync>".',
   },
   mapping_changed: {
     action: 'halt',

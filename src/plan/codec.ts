@@ -45,6 +45,7 @@ const mapping = z
     }),
     nulCharacters: z.enum(['reject', 'strip']),
     rejectedRows: z.enum(['halt', 'quarantine']),
+    maxRejectedRows: z.int().min(1),
   })
   .refine(({ keyColumns, columns }) => keyColumns <= columns.length, { path: ['keyColumns'] });
 

@@ -90,6 +90,7 @@ export function resolveMapping(
     metadata: config.metadata,
     nulCharacters: config.nulCharacters,
     rejectedRows: config.rejectedRows,
+    maxRejectedRows: config.maxRejectedRows,
   };
 }
 

@@ -275,7 +275,7 @@ test('a large chunk is applied like a small one', async () => {
   expect(new Set((await sync.rows(['name'])).flat())).toEqual(new Set(['after']));
 });
 
-test('two rows that exchange a unique value are a conflict that names the constraint', async () => {
+test('a unique value that two rows of the source hold is a conflict that names the constraint', async () => {
   const sync = new Sync(fixture, mappingOf(['id integer', 'email text']));
   await sync.load([
     ['1', 'secret-a'],
@@ -284,8 +284,12 @@ test('two rows that exchange a unique value are a conflict that names the constr
   await fixture.query(`alter table ${sync.qualified} add constraint one_email unique (email)`);
   expect((await sync.state()).table?.uniqueBesidesKey).toBe(true);
 
-  const failure = await failureOf(sync.advance(0, [arrival('1', 'secret-b'), arrival('2', 'secret-a')]));
+  const failure = await failureOf(sync.advance(0, [arrival('1', 'secret-c'), arrival('3', 'secret-b')]));
 
   expect(failure).toMatchObject({ kind: 'unique_conflict', fields: { sync: sync.name, slice: 0 } });
   expect(failure.message).toContain('one_email');
+  expect(await sync.rows()).toEqual([
+    ['1', 'secret-a'],
+    ['2', 'secret-b'],
+  ]);
 });

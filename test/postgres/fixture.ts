@@ -59,6 +59,7 @@ export function mappingOf(columns: readonly string[], settings: Partial<Mapping>
     metadata: {},
     nulCharacters: 'reject',
     rejectedRows: 'halt',
+    maxRejectedRows: 1_000,
     ...settings,
   };
 }

@@ -16,6 +16,7 @@ test('twenty installers at once install once', async () => {
   await Promise.all(targets.map((target) => target.close()));
   expect(await database.query('select version from lakeferry.migrations order by version')).toEqual([
     { version: 1 },
+    { version: 2 },
   ]);
 });
 

@@ -31,6 +31,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
       metadata: { commitVersion: '_commit_version' },
       nulCharacters: 'reject',
       rejectedRows: 'halt',
+      maxRejectedRows: 1_000,
     },
     ...over,
   };

@@ -20,6 +20,7 @@ export function aSync(
     metadata: {},
     nulCharacters: 'reject',
     rejectedRows: 'halt',
+    maxRejectedRows: 1_000,
     schedule: 'rate(5 minutes)',
     maxChunkRows: 200_000,
     maxWriters: 4,

@@ -36,9 +36,10 @@ const mapping: fc.Arbitrary<Mapping> = fc
       metadata: optional({ commitVersion: name, commitTimestamp: name, syncedAt: name }),
       nulCharacters: fc.constantFrom('reject' as const, 'strip' as const),
       rejectedRows: fc.constantFrom('halt' as const, 'quarantine' as const),
+      maxRejectedRows: fc.integer({ min: 1, max: 100_000 }),
     },
     {
-      requiredKeys: ['columns', 'deletes', 'metadata', 'nulCharacters', 'rejectedRows'],
+      requiredKeys: ['columns', 'deletes', 'metadata', 'nulCharacters', 'rejectedRows', 'maxRejectedRows'],
       noNullPrototype: true,
     },
   )

@@ -42,6 +42,7 @@ describe('a valid file', () => {
       metadata: {},
       nulCharacters: 'reject',
       rejectedRows: 'halt',
+      maxRejectedRows: 1_000,
       schedule: 'rate(5 minutes)',
       maxChunkRows: 200_000,
       maxWriters: 4,

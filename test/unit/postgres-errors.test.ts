@@ -61,7 +61,7 @@ const KIND_OF_STATE: Record<string, ErrorKind> = {
   '57': 'target_unavailable',
   '57014': 'target_busy',
   '58': 'target_unavailable',
-  P0001: 'row_rejected',
+  P0: 'row_rejected',
 };
 
 describe('an SQLSTATE', () => {

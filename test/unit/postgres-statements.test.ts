@@ -21,6 +21,7 @@ const mapping: Mapping = {
   metadata: { commitVersion: 'v', syncedAt: 'at' },
   nulCharacters: 'reject',
   rejectedRows: 'halt',
+  maxRejectedRows: 1_000,
 };
 
 describe('a name', () => {

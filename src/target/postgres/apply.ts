@@ -3,23 +3,17 @@ import { keyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan } from '../../plan/plan.ts';
 import type { Page } from '../../source/source.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { ApplyCounts, ApplyOutcome } from '../target.ts';
-import { copyBuffers } from './copy-buffers.ts';
+import type { ApplyOutcome } from '../target.ts';
 import type { Database } from './database.ts';
+import { Delivery } from './delivery.ts';
 import { type Begun, begin } from './first-page.ts';
-import { forgetSettledRejects, Rejects } from './rejected-rows.ts';
-import { analyzeLargeStage } from './stage.ts';
-import {
-  copyIntoStage,
-  copyIntoTarget,
-  createStage,
-  deleteDepartures,
-  markDepartures,
-  mergeArrivals,
-} from './statements.ts';
+import { LINES_KEY } from './lines.ts';
+import { Rejects } from './rejected-rows.ts';
+import { isRowFault } from './row-fault.ts';
 import { ifInstalled, type LockedRow, lockRow } from './sync-row.ts';
 import { keyEquality, keyIndexNames, readTable, type TableFacts, targetReplaced } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
+import { writeChunk } from './write-chunk.ts';
 
 /**
  * Applies one chunk. Its rows, its ledger row and the fence commit together or not at all: a row is in the target
@@ -35,13 +29,38 @@ export async function applyChunk(
 ): Promise<ApplyOutcome> {
   const settled = await database.transact('pooled', signal, (tx) => readSettled(tx, chunk));
   if (settled) return settled;
-  const begun = await begin(pages());
+  const apply = async (way: 'plain' | 'careful'): Promise<ApplyOutcome> => {
+    const begun = await begin(pages());
+    try {
+      return await database.transact('pooled', signal, (tx) =>
+        applyPages(tx, chunk, begun, way, beforeCommit, log),
+      );
+    } finally {
+      await begun.stop();
+    }
+  };
   try {
-    return await database.transact('pooled', signal, (tx) => applyPages(tx, chunk, begun, beforeCommit, log));
-  } finally {
-    await begun.stop();
+    return await apply('plain');
+  } catch (error) {
+    if (!isRefusedRow(error, chunk.plan)) throw error;
+    const { sync, id: planId } = chunk.plan;
+    log.info('chunk has rows that are refused, and is read again to put them aside', {
+      sync,
+      planId,
+      slice: chunk.slice,
+      sqlState: error.fields.sqlState,
+    });
+    return apply('careful');
   }
 }
+
+/** Whether the chunk can be applied without the rows that made it fail. */
+function isRefusedRow(error: unknown, { mapping }: Plan): error is SyncError {
+  return mapping.rejectedRows === 'quarantine' && isRowFault(error, NO_KEY_INDEXES);
+}
+
+/** Conflicts of the key have another kind by then. */
+const NO_KEY_INDEXES: ReadonlySet<string> = new Set();
 
 /** Spares the source a query whose rows would not be applied. What it finds is final; the fence decides anew. */
 async function readSettled(tx: Transaction, { plan, slice }: Chunk): Promise<ApplyOutcome | undefined> {
@@ -64,6 +83,7 @@ async function applyPages(
   tx: Transaction,
   chunk: Chunk,
   pages: Begun<Page>,
+  way: 'plain' | 'careful',
   beforeCommit: () => Promise<void>,
   log: Log,
 ): Promise<ApplyOutcome> {
@@ -72,11 +92,17 @@ async function applyPages(
   if (row?.planId !== plan.id || !row.open) return { outcome: 'fenced' };
   if (!(await claimSlice(tx, chunk))) return { outcome: 'already_applied' };
   const table = await requireTarget(tx, plan, row);
-  const delivery = new Delivery(pages, plan);
-  const write = plan.work.kind === 'snapshot' ? writeSnapshot : writeWindow;
-  const counts = await write(tx, plan, table, delivery, beforeCommit).catch((error: unknown) => {
-    throw namedByKey(error, keyIndexNames(table, keyColumns(plan)));
-  });
+  const rejects = new Rejects(plan);
+  const key = keyOf(plan.mapping).map(({ target }) => target);
+  const keyIndexes = new Set([...keyIndexNames(table, key), LINES_KEY]);
+  const scope = { tx, plan, table, equals: keyEquality(table, key, plan.target), keyIndexes, rejects };
+  const written = await writeChunk(scope, new Delivery(pages, rejects), way, beforeCommit).catch(
+    (error: unknown) => {
+      throw namedByKey(error, keyIndexes);
+    },
+  );
+  await rejects.store(tx);
+  const counts = { ...written, rejected: rejects.rows };
   // Only now does a lock on the table keep its name from meaning another one.
   await requireTarget(tx, plan, row);
   await tx.query(
@@ -100,104 +126,6 @@ async function requireTarget(tx: Transaction, plan: Plan, row: LockedRow): Promi
   const table = await readTable(tx, plan.target);
   if (table === undefined || table.oid !== row.targetOid) throw targetReplaced(plan.target);
   return table;
-}
-
-/** The pages of a chunk on their way, with what was counted of them. */
-class Delivery {
-  readonly rejects = new Rejects();
-  readonly #pages: AsyncIterable<Page>;
-  readonly #plan: Plan;
-  #rows = 0;
-
-  constructor(pages: AsyncIterable<Page>, plan: Plan) {
-    this.#pages = pages;
-    this.#plan = plan;
-  }
-
-  async *#counted(): AsyncGenerator<Page, void, undefined> {
-    for await (const page of this.#pages) {
-      this.#rows += page.rows;
-      this.rejects.add(page.rejected);
-      yield page;
-    }
-  }
-
-  /** Copies all pages; returns the rows. Throws when there are rejected rows and the mapping halts on them. */
-  async copyTo(tx: Transaction, copyStatement: string, lastField?: string): Promise<number> {
-    const copied = await tx.copy(copyStatement, copyBuffers(this.#counted(), lastField));
-    if (copied !== this.#rows) {
-      throw new SyncError(
-        'source_incomplete',
-        'The pages of a chunk have other line counts than they declare.',
-        {
-          declared: this.#rows,
-          copied,
-        },
-      );
-    }
-    if (this.#plan.mapping.rejectedRows === 'halt' && this.rejects.rows > 0) throw this.rejects.toError();
-    return copied;
-  }
-}
-
-/** The opening transaction has seen the target empty, and slices share no key: the lines go straight in. */
-async function writeSnapshot(
-  tx: Transaction,
-  plan: Plan,
-  _table: TableFacts,
-  delivery: Delivery,
-  beforeCommit: () => Promise<void>,
-): Promise<ApplyCounts> {
-  const { target, mapping, sync } = plan;
-  const syncedAt = mapping.metadata.syncedAt === undefined ? undefined : await readNow(tx);
-  const upserted = await delivery.copyTo(tx, copyIntoTarget(target, mapping), syncedAt);
-  await beforeCommit();
-  await delivery.rejects.store(tx, sync);
-  return { upserted, deleted: 0, rejected: delivery.rejects.rows };
-}
-
-/** Departures first: an arrival may take a unique value that a departure frees. */
-async function writeWindow(
-  tx: Transaction,
-  plan: Plan,
-  table: TableFacts,
-  delivery: Delivery,
-  beforeCommit: () => Promise<void>,
-): Promise<ApplyCounts> {
-  const { target, mapping, sync } = plan;
-  const equals = keyEquality(table, keyColumns(plan), target);
-  await tx.query(createStage(target, mapping));
-  await delivery.copyTo(tx, copyIntoStage(mapping));
-  await beforeCommit();
-  const deleted = await removeDepartures(tx, plan, equals);
-  const large = await analyzeLargeStage(tx, table.oid);
-  const upserted = await tx.query(mergeArrivals(target, mapping, equals, large ? 'any' : 'key'));
-  await forgetSettledRejects(tx, sync, mapping);
-  await delivery.rejects.store(tx, sync);
-  return { upserted: upserted.count, deleted, rejected: delivery.rejects.rows };
-}
-
-async function removeDepartures(tx: Transaction, plan: Plan, equals: readonly string[]): Promise<number> {
-  const { target, mapping } = plan;
-  switch (mapping.deletes.mode) {
-    case 'hard':
-      return (await tx.query(deleteDepartures(target, mapping, equals))).count;
-    case 'soft':
-      return (await tx.query(markDepartures(target, mapping, mapping.deletes.column, equals))).count;
-    case 'ignore':
-      return 0;
-    default:
-      return mapping.deletes satisfies never;
-  }
-}
-
-async function readNow(tx: Transaction): Promise<string> {
-  const { rows } = await tx.query<{ readonly now: string }>('select now()::text as now');
-  return rows[0]?.now ?? '';
-}
-
-function keyColumns(plan: Plan): readonly string[] {
-  return keyOf(plan.mapping).map(({ target }) => target);
 }
 
 /** A key that came twice is the fault of the source's key, not of a constraint besides it. */

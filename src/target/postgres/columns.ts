@@ -34,10 +34,15 @@ export function ownColumns({ metadata, deletes }: Mapping): readonly OwnColumn[]
   return own;
 }
 
-/** The stage's first column, named so that it is no other column's name. */
+/** The stage's first column. */
 export function operationColumn(mapping: Mapping): string {
+  return besideDelivered('operation', mapping);
+}
+
+/** The name, changed until it is no delivered column's. */
+export function besideDelivered(wanted: string, mapping: Mapping): string {
   const taken = new Set(deliveredColumns(mapping));
-  let name = 'operation';
+  let name = wanted;
   while (taken.has(name)) name = `_${name}`;
   return name;
 }

@@ -18,6 +18,8 @@ const missing: Meaning = { kind: 'target_missing', says: 'server' };
 const incompatible: Meaning = { kind: 'target_incompatible', says: 'server' };
 const failed = (says: string): Meaning => ({ kind: 'target_failed', says });
 
+const RAISED = row('a trigger or function of the target raised an error');
+
 /** Looked up by the whole SQLSTATE first, then by its class. */
 export const SQLSTATE_MEANING: Readonly<Record<string, Meaning>> = {
   '08': unavailable('The connection to the database broke'),
@@ -67,8 +69,11 @@ export const SQLSTATE_MEANING: Readonly<Record<string, Meaning>> = {
   '57': unavailable('The server ended the session'),
   '57014': busy('A statement ran for too long and was stopped'),
   '58': unavailable('The server met a failure of its storage or system'),
-  P0001: row('a trigger or function of the target raised an error'),
+  P0: RAISED,
 };
+
+/** Classes of failures that pass by themselves, whoever raises them. */
+const PASSING_CLASSES: ReadonlySet<string> = new Set(['08', '40', '53', '55', '57', '58']);
 
 /** Neon's own texts, found whatever SQLSTATE comes with them; the first that is contained decides. */
 export const NEON_TEXTS: readonly { readonly text: string; readonly meaning: Meaning }[] = [
@@ -162,15 +167,14 @@ function meaningOf(error: ServerError): Meaning {
   // Postgres names a routine of its own with every error; a pooler has none.
   const ofPooler = error.code === '08P01' && error.routine === undefined;
   const texts = ofPooler ? [...NEON_TEXTS, ...POOLER_TEXTS] : NEON_TEXTS;
+  const stateClass = error.code.slice(0, 2);
+  // A function of the owner's may raise any SQLSTATE, with any text.
+  if (error.routine === 'exec_stmt_raise' && !PASSING_CLASSES.has(stateClass)) return RAISED;
   const byText = texts.find(({ text }) => error.message.includes(text));
-  return (
-    byText?.meaning ?? SQLSTATE_MEANING[error.code] ?? SQLSTATE_MEANING[error.code.slice(0, 2)] ?? UNKNOWN
-  );
+  return byText?.meaning ?? SQLSTATE_MEANING[error.code] ?? SQLSTATE_MEANING[stateClass] ?? UNKNOWN;
 }
 
-/** A function of the owner's may raise any SQLSTATE with any text, a row's values in it. */
 function serverText(error: ServerError): string {
-  if (error.routine === 'exec_stmt_raise') return 'A function of the target database refused a statement';
   return error.message.charAt(0).toUpperCase() + error.message.slice(1);
 }
 

@@ -102,6 +102,20 @@ comment on column lakeferry.freshness.lag is
 comment on column lakeferry.freshness.open is 'Whether changes are being written at this moment.';
 `,
   },
+  {
+    name: 'rejected rows that Postgres refused',
+    sql: `
+alter table lakeferry.rejected_rows
+  alter column column_name drop not null,
+  add column sqlstate text,
+  add column constraint_name text;
+comment on column lakeferry.rejected_rows.column_name is 'The source column at fault, where one is.';
+comment on column lakeferry.rejected_rows.sqlstate is 'Where Postgres refused the row (reason "refused"): why.';
+comment on column lakeferry.rejected_rows.constraint_name is 'The constraint or unique index that refused it, if one did.';
+comment on column lakeferry.rejected_rows.version is
+  'Commit version of the newest change that was rejected; of a row that Postgres refused, the last one of its window.';
+`,
+  },
 ];
 
 /** Any constant will do as long as nobody else uses it: "lakeferr" as a number. */

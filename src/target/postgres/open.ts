@@ -29,6 +29,9 @@ export async function openPlan(tx: Transaction, plan: Plan, log: Log): Promise<O
     plan.sync,
     plan.id,
   ]);
+  if (plan.work.kind === 'snapshot') {
+    await tx.query('delete from lakeferry.rejected_rows where sync = $1', [plan.sync]);
+  }
   await tx.commit();
   return 'opened';
 }

@@ -70,6 +70,11 @@ export class Session implements Transaction {
     return { rows: result.rows as Row[], count: result.rowCount ?? 0, fields: result.fields };
   }
 
+  async run(statements: readonly string[]): Promise<readonly number[]> {
+    const results: unknown = await this.#answer(this.#client.query(statements.join(';\n')));
+    return [results].flat().map((result) => (result as { readonly rowCount: number | null }).rowCount ?? 0);
+  }
+
   async copy(text: string, buffers: AsyncIterable<Buffer>): Promise<number> {
     const stream = this.#client.query(copyFrom(text));
     const finished = this.#answer(

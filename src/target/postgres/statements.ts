@@ -26,10 +26,35 @@ export function copyIntoTarget(table: TargetTable, mapping: Mapping): string {
   return `copy ${quoteTable(table)} (${columnList(columns)}) from stdin`;
 }
 
-export function deleteDepartures(table: TargetTable, mapping: Mapping, equals: readonly string[]): string {
+/** What departures do to the target, if anything. */
+export function removeDepartures(
+  table: TargetTable,
+  mapping: Mapping,
+  equals: readonly string[],
+  lines: string = STAGE,
+): string | undefined {
+  switch (mapping.deletes.mode) {
+    case 'hard':
+      return deleteDepartures(table, mapping, equals, lines);
+    case 'soft':
+      return markDepartures(table, mapping, mapping.deletes.column, equals, lines);
+    case 'ignore':
+      return undefined;
+    default:
+      return mapping.deletes satisfies never;
+  }
+}
+
+/** `lines`, here and below: the stage, or a part of it as a subquery with at least its columns. */
+function deleteDepartures(
+  table: TargetTable,
+  mapping: Mapping,
+  equals: readonly string[],
+  lines: string = STAGE,
+): string {
   return `
 delete from ${quoteTable(table)} t
-using ${STAGE} s
+using ${lines} s
 where s.${quoteIdentifier(operationColumn(mapping))} = 'd' and ${sameKey(mapping, equals)}`;
 }
 
@@ -39,6 +64,7 @@ export function markDepartures(
   mapping: Mapping,
   softColumn: string,
   equals: readonly string[],
+  lines: string = STAGE,
 ): string {
   const mark = quoteIdentifier(softColumn);
   const assignments = [softColumn, mapping.metadata.syncedAt]
@@ -47,7 +73,7 @@ export function markDepartures(
   return `
 update ${quoteTable(table)} t
 set ${assignments.join(', ')}
-from ${STAGE} s
+from ${lines} s
 where s.${quoteIdentifier(operationColumn(mapping))} = 'd' and ${sameKey(mapping, equals)} and t.${mark} is null`;
 }
 
@@ -65,13 +91,13 @@ export function mergeArrivals(
   mapping: Mapping,
   equals: readonly string[],
   order: 'key' | 'any',
+  lines: string = STAGE,
 ): string {
   const key = keyOf(mapping).map(({ target }) => target);
   const data = nonKeyOf(mapping).map(({ target }) => target);
   const { commitVersion, commitTimestamp, syncedAt } = mapping.metadata;
   const softColumn = mapping.deletes.mode === 'soft' ? mapping.deletes.column : undefined;
   const fromLine = [...data, commitVersion, commitTimestamp].filter((name) => name !== undefined);
-  const delivered = deliveredColumns(mapping);
 
   const updates = fromLine.map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`);
   if (syncedAt !== undefined) updates.push(`${quoteIdentifier(syncedAt)} = now()`);
@@ -83,13 +109,11 @@ export function mergeArrivals(
   }
   if (softColumn !== undefined) differs.push(`t.${quoteIdentifier(softColumn)} is not null`);
 
-  const inserted = [...delivered, ...(syncedAt === undefined ? [] : [syncedAt])];
-  const values = [columnList(delivered, 's'), ...(syncedAt === undefined ? [] : ['now()'])];
-
+  const { into, values } = insertion(mapping);
   return `
 merge into ${quoteTable(table)} t
 using (
-  select * from ${STAGE}
+  select * from ${lines}${lines === STAGE ? '' : ' l'}
   where ${quoteIdentifier(operationColumn(mapping))} = 'u'${order === 'key' ? `\n  order by ${columnList(key)}` : ''}
 ) s
 on ${sameKey(mapping, equals)}${
@@ -100,11 +124,34 @@ when matched and (${differs.join(' or ')}) then
   update set ${updates.join(', ')}`
   }
 when not matched then
-  insert (${columnList(inserted)}) values (${values.join(', ')})`;
+  insert (${into}) values (${values})`;
 }
 
-function sameKey(mapping: Mapping, equals: readonly string[]): string {
+/** Arrivals of which the target has none yet. */
+export function insertArrivals(table: TargetTable, mapping: Mapping, lines: string = STAGE): string {
+  const { into, values } = insertion(mapping);
+  return `
+insert into ${quoteTable(table)} (${into})
+select ${values}
+from ${lines} s`;
+}
+
+function insertion(mapping: Mapping): { readonly into: string; readonly values: string } {
+  const { syncedAt } = mapping.metadata;
+  const delivered = deliveredColumns(mapping);
+  if (syncedAt === undefined) return { into: columnList(delivered), values: columnList(delivered, 's') };
+  return {
+    into: columnList([...delivered, syncedAt]),
+    values: `${columnList(delivered, 's')}, now()`,
+  };
+}
+
+/** A condition that row `row` of the target has the key of line `line`. */
+export function sameKey(mapping: Mapping, equals: readonly string[], row = 't', line = 's'): string {
   return keyOf(mapping)
-    .map(({ target }, at) => `t.${quoteIdentifier(target)} ${equals[at]} s.${quoteIdentifier(target)}`)
+    .map(
+      ({ target }, at) =>
+        `${row}.${quoteIdentifier(target)} ${equals[at]} ${line}.${quoteIdentifier(target)}`,
+    )
     .join(' and ');
 }

@@ -13,6 +13,8 @@ export interface IndexFacts {
   readonly valid: boolean;
   readonly deferrable: boolean;
   readonly partial: boolean;
+  /** Two NULLs collide. */
+  readonly nullsNotDistinct: boolean;
   /** Columns that the uniqueness is about, in order; null stands for an expression. */
   readonly columns: readonly (string | null)[];
   /** For each of them the index's own equality, ready for a statement: `operator(pg_catalog.=)`. */
@@ -42,6 +44,7 @@ select
       'valid', i.indisvalid,
       'deferrable', not i.indimmediate,
       'partial', i.indpred is not null,
+      'nullsNotDistinct', i.indnullsnotdistinct,
       'columns', array(
         select a.attname
         from unnest(i.indkey::int2[]) with ordinality k (attnum, at)
