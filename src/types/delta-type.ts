@@ -4,7 +4,7 @@ export type DeltaType =
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'array'; readonly element: DeltaType }
   | { readonly kind: 'map'; readonly key: DeltaType; readonly value: DeltaType }
-  /** No fields where the server cut the text short ("… 3 more fields"). */
+  /** No fields where the text does not tell them. */
   | { readonly kind: 'struct'; readonly fields: readonly StructField[] }
   | { readonly kind: 'unknown'; readonly text: string };
 

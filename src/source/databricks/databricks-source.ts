@@ -16,6 +16,7 @@ import {
   describeHistory,
   describeTable,
   readPages,
+  typesOf,
 } from './queries.ts';
 
 /** DESCRIBE HISTORY is asked for at most this many commits. */
@@ -64,7 +65,23 @@ class DatabricksSource implements Source {
         ...(typeof comment === 'string' && comment !== '' ? { comment } : {}),
       });
     }
-    return columns;
+    return this.#withWholeTypes(table, columns, signal);
+  }
+
+  /** DESCRIBE TABLE cuts the fields of a long struct short. */
+  async #withWholeTypes(
+    table: SourceTable,
+    columns: readonly SourceColumn[],
+    signal: AbortSignal,
+  ): Promise<readonly SourceColumn[]> {
+    const cut = columns.filter(({ type }) => /\.\.\. \d+ more fields/.test(type));
+    if (cut.length === 0) return columns;
+    const names = cut.map(({ name }) => name);
+    const types = await this.#one(typesOf(table, names), table, signal);
+    return columns.map((column) => {
+      const at = names.indexOf(column.name);
+      return at < 0 ? column : { ...column, type: textCell(types, `t${at}`) };
+    });
   }
 
   async readHistory(

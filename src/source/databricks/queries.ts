@@ -33,6 +33,14 @@ export function describeTable(table: SourceTable): string {
   return `describe table ${quoteTable(table)}`;
 }
 
+/** Whole types of the columns, as `t0` … `tn`; no row is read for them. */
+export function typesOf(table: SourceTable, columns: readonly string[]): string {
+  const types = columns.map(
+    (name, at) => `typeof((select ${quoteName(name)} from ${quoteTable(table)} limit 1)) as t${at}`,
+  );
+  return `select ${names(types)}`;
+}
+
 /** Number of rows of the whole work, before any filter. */
 export function countWork(table: SourceTable, work: Work): string {
   return `select cast(count(*) as string) as total from ${rowsOf(table, work)}`;
