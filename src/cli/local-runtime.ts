@@ -16,6 +16,15 @@ export function stackFolder(io: CliIo): string {
   return resolve(io.cwd, STACK_FOLDER);
 }
 
+/** Throws `usage` for a command on the deployed stack, which is still to come. */
+export function requireLocal(flags: { readonly local?: true }, command: string): void {
+  if (flags.local) return;
+  throw new UsageError(
+    'The deployed stack cannot be operated from here yet.',
+    `lakeferry ${command} --local`,
+  );
+}
+
 /** Connections of the running local stack, or else of a demo that was kept. Throws `stack_down`. */
 export async function openLocal(io: CliIo): Promise<Connections> {
   for (const folder of [STACK_FOLDER, DEMO_FOLDER]) {

@@ -14,6 +14,14 @@ export function configOption(): Option {
   return new Option('-c, --config <file>', 'the configuration').default(CONFIG_FILE);
 }
 
+export function localOption(): Option {
+  return new Option('--local', 'on the local stack, which "lakeferry local up" starts');
+}
+
+export function dryRunOption(): Option {
+  return new Option('--dry-run', 'say what would be done, and change nothing');
+}
+
 /** The file that `configOption` names, from where the command runs. Throws as `readConfigFile`. */
 export function readConfigOption(options: { readonly config: string }, io: CliIo): Promise<LakeferryConfig> {
   return readConfigFile(resolve(io.cwd, options.config), options.config);

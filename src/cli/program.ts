@@ -3,6 +3,10 @@ import { asSyncError } from '../error/sync-error.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerLocal } from './commands/local.ts';
+import { registerPause } from './commands/pause.ts';
+import { registerRedrive } from './commands/redrive.ts';
+import { registerRejected } from './commands/rejected.ts';
+import { registerResume } from './commands/resume.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchema } from './commands/schema.ts';
 import { registerStatus } from './commands/status.ts';
@@ -22,6 +26,10 @@ const COMMANDS: readonly Register[] = [
   registerLocal,
   registerRun,
   registerStatus,
+  registerRedrive,
+  registerRejected,
+  registerPause,
+  registerResume,
   registerExplain,
   registerSchema,
   registerVersion,

@@ -10,7 +10,18 @@ export function statusJson(rows: readonly SyncStatus[]): string {
   return jsonDocument({ syncs: rows.map((row) => statusValue(normalised(row))) });
 }
 
-function statusValue({ sync, state, through, latest, lookedAt, lag, rows, drift, lastError }: SyncStatus) {
+function statusValue({
+  sync,
+  state,
+  through,
+  latest,
+  lookedAt,
+  lag,
+  rows,
+  drift,
+  lastError,
+  paused,
+}: SyncStatus) {
   return {
     sync,
     state,
@@ -24,6 +35,7 @@ function statusValue({ sync, state, through, latest, lookedAt, lag, rows, drift,
       rejected: rows ? Number(rows.rejected) : 'unknown',
     },
     drift: drift ?? [],
+    paused: paused ? { ...paused, at: isoTime(paused.at) } : null,
     lastError: lastError ? { ...lastError, at: isoTime(lastError.at) } : null,
   };
 }

@@ -79,8 +79,14 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
   }
 }
 
+/** `by ana, "index build"` */
+function pausedWords({ by, reason }: NonNullable<SyncStatus['paused']>): string {
+  return reason === '' ? `by ${by}` : `by ${by}, "${reason}"`;
+}
+
 function remark(status: SyncStatus): string {
   if (status.lastError) return status.lastError.kind;
+  if (status.paused) return pausedWords(status.paused);
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rows?.rejected ?? 0n;
   return rejected > 0n ? `${formatNumber(rejected, 'row')} rejected` : '';
@@ -105,14 +111,12 @@ function sentence(statuses: readonly SyncStatus[]): string {
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
 function remedyLines(
-  { sync, lastError, rows, drift }: SyncStatus,
+  { sync, lastError, rows, drift, paused }: SyncStatus,
   { width, style, now }: StatusOptions,
 ): string[] {
   const lines: string[] = [];
   if ((rows?.rejected ?? 0n) > 0n) {
-    lines.push(
-      ...wrap('The keys of its rejected rows stand in lakeferry.rejected_rows in the target.', width - 4),
-    );
+    lines.push(`lakeferry rejected ${sync}`);
   }
   if (drift) {
     const columns = printable(drift.join(', '));
@@ -122,6 +126,13 @@ function remedyLines(
         width - 4,
       ),
       `To take them in: drop the target table, then run "lakeferry run ${sync}".`,
+    );
+  }
+  if (paused) {
+    const who = printable(pausedWords(paused));
+    lines.push(
+      ...wrap(`Paused ${who}, ${formatAgo(paused.at, now)}; nothing new is planned until:`, width - 4),
+      style.bold(`lakeferry resume ${sync}`),
     );
   }
   if (lastError) {

@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, haltCauseOf } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
@@ -29,6 +29,8 @@ export interface SyncStatus {
   /** Chunks of the plan in flight. */
   readonly chunks?: { readonly done: number; readonly total: number };
   readonly lastError?: StatusError;
+  /** Who paused the sync, why (may be empty) and when; absent when it is not paused. */
+  readonly paused?: { readonly by: string; readonly reason: string; readonly at: number };
 }
 
 export type StatusError = Pick<SyncError, 'kind' | 'message' | 'remedy'> & { readonly at: number };
@@ -63,8 +65,8 @@ async function statusOf(
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
   const chunks =
     checkpoint && 'plan' in checkpoint ? await chunksOf(services, checkpoint.plan, signal) : undefined;
-  const lastError =
-    checkpoint?.state === 'halted' ? checkpoint.cause : failure && { ...wordsOf(failure, config), at: now };
+  const cause = checkpoint && haltCauseOf(checkpoint);
+  const lastError = cause ?? (failure && { ...wordsOf(failure, config), at: now });
   return {
     sync: config.name,
     state: checkpoint?.state ?? 'unknown',
@@ -76,6 +78,7 @@ async function statusOf(
     ...(drift.length > 0 ? { drift } : {}),
     ...(chunks ? { chunks } : {}),
     ...(lastError ? { lastError } : {}),
+    ...(checkpoint?.state === 'paused' ? { paused: pauseOf(checkpoint) } : {}),
   };
 }
 
@@ -121,6 +124,14 @@ async function chunksOf(
   if (!plan) return undefined;
   const progress = await attempt(() => checkpoints.readProgress(plan.id, signal));
   return progress.value && { done: progress.value.done.size, total: plan.slices };
+}
+
+function pauseOf({
+  by,
+  reason,
+  at,
+}: Extract<Checkpoint, { state: 'paused' }>): NonNullable<SyncStatus['paused']> {
+  return { by, reason, at };
 }
 
 function totalsOf(row: SyncRow | undefined): NonNullable<SyncStatus['rows']> {

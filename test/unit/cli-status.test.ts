@@ -42,7 +42,12 @@ const HALTED: SyncStatus = {
     at: NOW - 10_800_000,
   },
 };
-const PAUSED: SyncStatus = { ...IDLE, sync: 'entitlements', state: 'paused' };
+const PAUSED: SyncStatus = {
+  ...IDLE,
+  sync: 'entitlements',
+  state: 'paused',
+  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
+};
 const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rows: { ...NO_ROWS, rejected: 17n } };
 const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
 const NEW: SyncStatus = { sync: 'fresh', state: 'new', latest: 3n, lookedAt: NOW - 1_000, rows: NO_ROWS };
@@ -71,7 +76,7 @@ describe('the status screen', () => {
       'customer_profiles  ✓ idle        1,907   1,907  none        41 s ago         0',
       'orders             › applying    5,410   5,413  3 v, 42 s   41 s ago         0',
       'order_items        ✗ halted      1,841   2,015  174 v, 3 h  41 s ago         0  retention_gap',
-      'entitlements       ‖ paused      1,907   1,907  none        41 s ago         0',
+      'entitlements       ‖ paused      1,907   1,907  none        41 s ago         0  by ana, "index build"',
       'invoices           ! idle        1,907   1,907  none        41 s ago        17  17 rows rejected',
       '',
       '1 halted, 1 with rejected rows, 1 paused, 2 fine.',
@@ -80,8 +85,12 @@ describe('the status screen', () => {
       '    Version 1842 is needed; the source keeps 1902 and later.',
       '    Drop the target table, then run "lakeferry run order_items".',
       '',
+      '  entitlements',
+      '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
+      '    lakeferry resume entitlements',
+      '',
       '  invoices',
-      '    The keys of its rejected rows stand in lakeferry.rejected_rows in the target.',
+      '    lakeferry rejected invoices',
     ]);
   });
 
@@ -140,6 +149,20 @@ describe('the status screen', () => {
     expect(screen.at(-1)).toBe(`    ${remedy}`);
   });
 
+  it('shows the halt behind a pause, and that the pause goes first', () => {
+    const both = { ...PAUSED, ...(HALTED.lastError && { lastError: HALTED.lastError }) };
+    const screen = render([both]);
+    expect(screen[1]).toMatch(/^entitlements +‖ paused .* retention_gap$/);
+    expect(screen).toContain('1 paused.');
+    expect(screen.slice(-5)).toEqual([
+      '  entitlements  retention_gap, 3 h ago',
+      '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
+      '    lakeferry resume entitlements',
+      '    Version 1842 is needed; the source keeps 1902 and later.',
+      '    Drop the target table, then run "lakeferry run order_items".',
+    ]);
+  });
+
   it('names the columns that are left out, and how to take them in', () => {
     const screen = render([DRIFT]);
     expect(screen[1]).toMatch(/^coloured +! idle .* drift: 2 new columns$/);
@@ -170,7 +193,13 @@ describe('the status document', () => {
       lag: { versions: '174', seconds: 10_805 },
       rows: { upserted: 0, deleted: 0, rejected: 0 },
       drift: [],
+      paused: null,
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
+    });
+    expect(JSON.parse(statusJson([PAUSED])).syncs[0].paused).toEqual({
+      by: 'ana',
+      reason: 'index build',
+      at: '2026-11-19T06:58:47.000Z',
     });
     expect(document.syncs[1]).toMatchObject({
       latest: 'unknown',

@@ -1,0 +1,42 @@
+import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
+import { type CliIo, widthOf } from './io.ts';
+import { chooseSyncs, openLocal, requireLocal, withServices } from './local-runtime.ts';
+import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
+import { readConfigOption } from './options.ts';
+import { styleFor } from './style.ts';
+
+export interface OperateFlags {
+  readonly config: string;
+  readonly local?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** Brings an event to each of the named syncs and prints what came of it. */
+export async function operate(
+  names: readonly string[],
+  event: OperatorEvent,
+  flags: OperateFlags,
+  render: (operated: OperatedSync, options: OperationOptions) => string[],
+  io: CliIo,
+): Promise<readonly OperatedSync[]> {
+  requireLocal(flags, `${event.type} ${names.join(' ')}`);
+  const dryRun = flags.dryRun === true;
+  const syncs = chooseSyncs(await readConfigOption(flags, io), names);
+  const connections = await openLocal(io);
+  const operated = await withServices(connections, io, false, async (services) => {
+    const done: OperatedSync[] = [];
+    for (const { name: sync } of syncs) {
+      done.push({ sync, operation: await operateSync(services, sync, event, { dryRun }, io.signal) });
+    }
+    return done;
+  });
+  if (flags.json) io.stdout.write(operationsJson(operated, dryRun));
+  else {
+    const style = styleFor(io.stdout, io.env);
+    const options = { now: io.clock.now(), dryRun, style, width: widthOf(io.stdout) };
+    const screen = operated.map((each) => render(each, options).join('\n'));
+    io.stdout.write(`${screen.join('\n\n')}\n`);
+  }
+  return operated;
+}

@@ -1,0 +1,178 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
+import { decodePlan, encodeMessage } from '../../src/plan/codec.ts';
+import { type Cli, openCli } from '../support/cli.ts';
+
+const CONFIG = `
+connections: {}
+syncs:
+  fruit: { source: main.shop.fruit, target: shop.fruit, primaryKey: id }
+  trees: { source: main.shop.trees, target: shop.trees, primaryKey: id }
+  nuts:
+    source: main.shop.nuts
+    target: shop.nuts
+    primaryKey: id
+    columns: { types: { name: varchar(3) } }
+    rejectedRows: quarantine
+`;
+
+let cli: Cli;
+let postgres: pg.Client;
+let sqs: SQSClient;
+
+beforeAll(async () => {
+  cli = await openCli();
+  await writeFile(join(cli.folder, 'lakeferry.yaml'), CONFIG);
+  await writeFile(join(cli.folder, 'fruit.csv'), 'id,name\n1,apple\n2,pear\n');
+  await writeFile(join(cli.folder, 'nuts.csv'), 'id,name\n1,oak\n2,hazel\n3,walnut\n');
+  const { info } = cli.stack;
+  postgres = new pg.Client({ connectionString: info.postgres });
+  await postgres.connect();
+  const { sqs: endpoint, region } = info.aws;
+  sqs = new SQSClient({ endpoint, region, credentials: LOCAL_AWS_CREDENTIALS });
+  for (const table of ['fruit', 'nuts']) {
+    expect((await cli.run('local', 'load', `${table}.csv`, 'as', `main.shop.${table}`)).code).toBe(0);
+  }
+  expect((await run('fruit', 'nuts')).code).toBe(0);
+});
+afterAll(async () => {
+  sqs?.destroy();
+  await postgres?.end();
+  await cli?.close();
+});
+
+const run = (...syncs: string[]) => cli.json('run', ...syncs, '--local', '--until-idle');
+const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
+
+async function statusOf(sync: string): Promise<unknown> {
+  const { answer } = await cli.json('status', sync, '--local');
+  return (answer as { syncs?: unknown[] }).syncs?.[0];
+}
+
+async function rows(table: string): Promise<unknown[]> {
+  return (await postgres.query(`select * from shop.${table} order by id`)).rows;
+}
+
+/** What is left of the plan that the sync finished last, as a dead letter. */
+async function leaveDeadLetter(sync: string): Promise<void> {
+  const { rows: found } = await postgres.query('select plan from lakeferry.syncs where sync = $1', [sync]);
+  const MessageBody = encodeMessage({ plan: decodePlan(found[0].plan), slice: 0 });
+  await sqs.send(new SendMessageCommand({ QueueUrl: cli.stack.info.aws.deadLetterQueueUrl, MessageBody }));
+}
+
+it('pauses a sync, which then plans nothing, and resumes it where it was', async () => {
+  const dry = await cli.json('pause', 'fruit', '--local', '--dry-run');
+  expect(dry).toMatchObject({
+    code: 0,
+    answer: { dryRun: true, syncs: [{ sync: 'fruit', changed: true, state: 'paused' }] },
+  });
+  expect(await statusOf('fruit')).toMatchObject({ state: 'idle', paused: null });
+
+  const paused = await cli.run('pause', 'fruit', '--local', '--reason', 'index build');
+  expect(paused).toMatchObject({ code: 0, stderr: '' });
+  expect(lastLine(paused.stdout)).toBe('  lakeferry resume fruit');
+  expect(await statusOf('fruit')).toMatchObject({
+    state: 'paused',
+    paused: { by: 'ana', reason: 'index build' },
+  });
+  const again = await cli.json('pause', 'fruit', '--local', '--reason', 'another');
+  expect(again).toMatchObject({
+    code: 0,
+    answer: { dryRun: false, syncs: [{ changed: false, paused: { reason: 'index build' } }] },
+  });
+
+  await cli.run('local', 'sql', "update main.shop.fruit set name = 'fig' where id = 1");
+  expect((await run('fruit')).answer).toMatchObject({ syncs: [{ state: 'paused', through: '0' }] });
+  const resumed = await cli.json('resume', 'fruit', '--local');
+  expect(resumed).toMatchObject({
+    code: 0,
+    answer: { syncs: [{ sync: 'fruit', changed: true, state: 'idle', paused: null, halt: null }] },
+  });
+  expect((await run('fruit')).answer).toMatchObject({ syncs: [{ state: 'idle', through: '1' }] });
+  expect((await cli.json('resume', 'fruit', '--local')).answer).toMatchObject({
+    syncs: [{ changed: false, state: 'idle' }],
+  });
+});
+
+it('does not take a halt for a pause: it tells the cause and what ends it, and exits with 3', async () => {
+  expect((await run('trees')).code).toBe(3);
+  const resumed = await cli.run('resume', 'trees', '--local');
+  expect(resumed.code).toBe(3);
+  expect(resumed.stdout).toContain('trees is not paused but halted: source_table_missing');
+  expect(lastLine(resumed.stdout)).toContain('run "lakeferry run trees"');
+
+  expect((await cli.json('pause', 'trees', '--local')).answer).toMatchObject({
+    syncs: [{ state: 'paused', halt: { kind: 'source_table_missing' } }],
+  });
+  expect(await cli.json('resume', 'trees', '--local')).toMatchObject({
+    code: 3,
+    answer: { syncs: [{ changed: true, state: 'halted', halt: { kind: 'source_table_missing' } }] },
+  });
+});
+
+it('moves the dead letters of one sync or of all, and old ones change nothing', async () => {
+  const nothing = await cli.run('redrive', '--local', '--dry-run');
+  expect(nothing).toMatchObject({ code: 0, stdout: 'There are no dead letters.\n' });
+
+  await leaveDeadLetter('fruit');
+  await leaveDeadLetter('nuts');
+  const found = {
+    unreadable: 0,
+    complete: true,
+    syncs: [
+      { sync: 'fruit', messages: 1, ofOpenPlan: 0 },
+      { sync: 'nuts', messages: 1, ofOpenPlan: 0 },
+    ],
+  };
+  expect((await cli.json('redrive', '--local', '--dry-run')).answer).toMatchObject({ move: 2, ...found });
+  expect((await cli.json('redrive', 'nuts', '--local', '--dry-run')).answer).toMatchObject({
+    move: 1,
+    stay: 1,
+    ...found,
+  });
+
+  const before = [await rows('fruit'), await rows('nuts'), await statusOf('fruit')];
+  expect((await cli.json('redrive', 'fruit', '--local')).answer).toEqual({
+    schemaVersion: 1,
+    dryRun: false,
+    sync: 'fruit',
+    moved: 1,
+    stay: 1,
+    complete: true,
+  });
+  expect((await cli.run('redrive', '--local')).stdout).toMatch(
+    /^✓ Moved 1 message back to the chunk queue\.$/m,
+  );
+  expect((await run('fruit', 'nuts')).code).toBe(0);
+  expect([await rows('fruit'), await rows('nuts')]).toEqual(before.slice(0, 2));
+  expect((await cli.run('redrive', '--local', '--dry-run')).stdout).toBe('There are no dead letters.\n');
+});
+
+it('lists the rejected rows of a sync, so many of them, with the totals of all', async () => {
+  expect(await rows('nuts')).toEqual([{ id: '1', name: 'oak' }]);
+  const { answer } = await cli.json('rejected', 'nuts', '--local', '--limit', '1');
+  expect(answer).toMatchObject({ sync: 'nuts', keys: 2, changes: 2 });
+  const [shown, ...others] = (answer as { rows?: unknown[] }).rows ?? [];
+  expect(shown).toMatchObject({
+    key: [expect.stringMatching(/^[23]$/)],
+    reason: 'too_long',
+    column: 'name',
+    sqlState: null,
+    constraint: null,
+    version: '0',
+    changes: 1,
+  });
+  expect(others).toEqual([]);
+
+  await cli.run('local', 'sql', "update main.shop.nuts set name = 'nut' where id = 2");
+  expect((await run('nuts')).code).toBe(0);
+  const left = await cli.run('rejected', 'nuts', '--local');
+  expect(left.stdout).toMatch(/^3\ttoo_long\tname\t\t\t0\t1\t/m);
+  expect(left.stdout).toContain('1 key of nuts is rejected, in 1 change.');
+  const none = await cli.run('rejected', 'fruit', '--local');
+  expect(none).toMatchObject({ code: 0, stdout: '✓ No row of fruit is rejected.\n' });
+});
