@@ -32,13 +32,13 @@ describe('a table with deletion vectors', () => {
        when matched then update set n = null
        when not matched then insert (id, name, n) values (s.id, 'merged', 0)`,
     );
-    expect(await commitsWith(source, 'numDeletionVectorsAdded')).toBe(3);
+    expect(await commitsWith(source, /DeletionVectorsAdded$/)).toBe(3);
     await expectSyncedEqual(lake, config);
     const { rows } = await expectLoadedEqual(lake, config);
 
     await lake.sql(`reorg table ${source} apply (purge)`);
     await lake.sql(`insert into ${source} values (100, 'after the purge', null)`);
-    expect(await commitsWith(source, 'numDeletionVectorsRemoved')).toBeGreaterThan(0);
+    expect(await commitsWith(source, /DeletionVectorsRemoved$/)).toBeGreaterThan(0);
     expect((await expectSyncedEqual(lake, config)).rows).toBe(rows + 1);
     await expectLoadedEqual(lake, config);
   });
@@ -59,12 +59,13 @@ describe('a table with deletion vectors', () => {
     await expectLoadedEqual(lake, config);
   });
 
-  async function commitsWith(source: string, metric: string): Promise<number> {
+  /** Commits of which a metric of such a name is not 0. */
+  async function commitsWith(source: string, metric: RegExp): Promise<number> {
     const history = await lake.sql(`describe history ${source}`);
     return history.filter(({ operationMetrics }) => {
       const metrics: Record<string, string> =
         typeof operationMetrics === 'string' ? JSON.parse(operationMetrics) : operationMetrics;
-      return Number(metrics[metric] ?? 0) > 0;
+      return Object.entries(metrics).some(([name, value]) => metric.test(name) && Number(value) > 0);
     }).length;
   }
 });
