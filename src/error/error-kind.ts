@@ -10,7 +10,10 @@ export type ErrorAction = 'retry' | 'replan' | 'halt' | 'refuse';
 
 export interface ErrorPolicy {
   readonly action: ErrorAction;
-  /** One sentence, what to do. `<sync>` stands for the sync's name. */
+  /**
+   * One sentence, what to do. `<sync>` stands for the sync's name. That of a `retry` has no end: it says what to see to
+   * while Lakeferry tries again, or before a person lets it once the attempts are used up.
+   */
   readonly remedy: string;
 }
 
@@ -33,8 +36,7 @@ export const ERROR_POLICY = {
 
   source_unavailable: {
     action: 'retry',
-    remedy:
-      'Check that the SQL warehouse runs and that its host, port and HTTP path are right; Lakeferry tries again by itself.',
+    remedy: 'Check that the SQL warehouse runs and that its host, port and HTTP path are right',
   },
   source_unauthorized: {
     action: 'halt',
@@ -68,12 +70,11 @@ export const ERROR_POLICY = {
   },
   source_incomplete: {
     action: 'retry',
-    remedy: 'The warehouse delivered fewer rows than it counted; Lakeferry reads them again by itself.',
+    remedy: 'Look for faults of the SQL warehouse, which delivered fewer rows than it counted',
   },
   source_failed: {
     action: 'retry',
-    remedy:
-      "Read the warehouse's message; if it comes again, open the query in the Databricks query history.",
+    remedy: 'Open the query in the Databricks query history: the warehouse failed at it',
   },
   change_feed_off: {
     action: 'halt',
@@ -103,13 +104,11 @@ export const ERROR_POLICY = {
 
   target_unavailable: {
     action: 'retry',
-    remedy:
-      'Check that the Neon branch and its compute are up and reachable; Lakeferry tries again by itself.',
+    remedy: 'Check that the Neon branch and its compute are up and reachable',
   },
   target_busy: {
     action: 'retry',
-    remedy:
-      'Another session held a lock on the target or its rows for too long; Lakeferry tries again by itself.',
+    remedy: 'End the session that holds a lock on the target table or its rows for too long',
   },
   target_unauthorized: {
     action: 'halt',
@@ -165,7 +164,7 @@ export const ERROR_POLICY = {
 
   queue_unavailable: {
     action: 'retry',
-    remedy: 'Check that SQS is reachable and the queue exists; Lakeferry tries again by itself.',
+    remedy: 'Check that SQS is reachable and the queue exists',
   },
   message_invalid: {
     action: 'halt',
@@ -173,8 +172,7 @@ export const ERROR_POLICY = {
   },
   checkpoint_unavailable: {
     action: 'retry',
-    remedy:
-      'Check that DynamoDB is reachable and the checkpoint table exists; Lakeferry tries again by itself.',
+    remedy: 'Check that DynamoDB is reachable and the checkpoint table exists',
   },
   local_failed: {
     action: 'refuse',
@@ -190,14 +188,26 @@ export const ERROR_POLICY = {
   },
   cancelled: {
     action: 'retry',
-    remedy: 'The function ran out of time; Lakeferry goes on where it was by itself.',
+    remedy: 'Lower syncs.<sync>.maxChunkRows if the function runs out of time again and again',
   },
   internal: {
     action: 'retry',
-    remedy: 'This is a fault of Lakeferry: please report it with the log lines of this plan.',
+    remedy: 'Report this fault of Lakeferry with the log lines of its plan',
   },
 } as const satisfies Record<string, ErrorPolicy>;
 
+/** What to do about an error of the kind. */
 export function remedyFor(kind: ErrorKind, sync: string | undefined): string {
-  return ERROR_POLICY[kind].remedy.replaceAll('<sync>', sync ?? '<sync>');
+  const { action, remedy } = ERROR_POLICY[kind];
+  return named(action === 'retry' ? `${remedy}; Lakeferry tries again by itself.` : remedy, sync);
+}
+
+/** What to do once a sync is halted by an error of the kind, be it that its attempts are used up. */
+export function haltRemedyFor(kind: ErrorKind, sync: string | undefined): string {
+  const { action, remedy } = ERROR_POLICY[kind];
+  return named(action === 'retry' ? `${remedy}, then run "lakeferry run <sync>".` : remedy, sync);
+}
+
+function named(remedy: string, sync: string | undefined): string {
+  return remedy.replaceAll('<sync>', sync ?? '<sync>');
 }

@@ -1,5 +1,6 @@
 import type { Checkpoint, HaltCause } from '../checkpoint/checkpoint.ts';
 import type { Owner } from '../checkpoint/transitions.ts';
+import { haltRemedyFor } from '../error/error-kind.ts';
 import type { SyncError } from '../error/sync-error.ts';
 import { advance } from './advance.ts';
 import type { Services } from './services.ts';
@@ -18,7 +19,7 @@ export async function haltSync(
   const cause: HaltCause = {
     kind: error.kind,
     message: error.message,
-    remedy: error.remedy,
+    remedy: error.action === 'retry' ? haltRemedyFor(error.kind, sync) : error.remedy,
     at: clock.now(),
   };
   const advanced = await advance(checkpoints, sync, { type: 'halt', by, cause }, signal);

@@ -111,7 +111,9 @@ describe('a chunk that was not applied', () => {
   it('halts the sync with its cause at the last attempt, and leaves the message to the dead-letter queue', async () => {
     await store(applying);
     expect(await fail('target_unavailable', LAST)).toMatchObject({ outcome: 'return' });
-    const { message, remedy } = errorOf('target_unavailable');
+    const { message } = errorOf('target_unavailable');
+    const remedy =
+      'Check that the Neon branch and its compute are up and reachable, then run "lakeferry run customer_profiles".';
     expect(await read()).toEqual({
       state: 'halted',
       plan,
@@ -120,6 +122,18 @@ describe('a chunk that was not applied', () => {
     });
     expect(halted).toEqual(['target_unavailable']);
   });
+
+  it.each(kindsThat('retry'))(
+    'does not promise to try %s again once the attempts are used up',
+    async (kind) => {
+      await store(applying);
+      expect(new SyncError(kind, 'It failed.').remedy).toContain('tries again by itself');
+      await fail(kind, LAST);
+      const { cause } = (await read()) as Extract<Checkpoint, { state: 'halted' }>;
+      expect(cause.remedy).not.toContain('by itself');
+      expect(cause.remedy).toContain(`then run "lakeferry run ${plan.sync}".`);
+    },
+  );
 
   it.each([...kindsThat('halt'), ...kindsThat('refuse')])(
     'halts the sync at once on %s, and comes again for a redrive',

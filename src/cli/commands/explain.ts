@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { allSettings, findSetting, type Setting } from '../../config/setting.ts';
-import { ERROR_POLICY, type ErrorAction, type ErrorKind } from '../../error/error-kind.ts';
+import { ERROR_POLICY, type ErrorAction, type ErrorKind, remedyFor } from '../../error/error-kind.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { jsonOption } from '../options.ts';
@@ -90,7 +90,8 @@ const MEANING: Readonly<Record<ErrorAction, string>> = {
 };
 
 function errorPage(kind: ErrorKind, width: number, style: Style): HelpPage {
-  const { action, remedy } = ERROR_POLICY[kind];
+  const { action } = ERROR_POLICY[kind];
+  const remedy = remedyFor(kind, undefined);
   return {
     lines: [
       style.bold(kind),
