@@ -1,3 +1,6 @@
+import type { Work } from '../plan/plan.ts';
+import type { TargetFacts } from '../target/target.ts';
+
 /** Bounds of src/plan: the ledger and the progress item stay small, the group-by cheap. */
 const MAX_SLICES = 500;
 const MAX_PAGES = 4_096;
@@ -12,9 +15,15 @@ export interface PlanSize {
 }
 
 /**
- * How a plan of about `estimatedRows` rows is cut. `oneSlice`: the target has a unique constraint besides the key,
- * so values may move between any two rows of the window, which only one transaction can do.
+ * Whether any two rows of the work may have to be written in one transaction: values that are unique besides the key
+ * may move between them, or one refers to the other.
  */
+export function isOneSlice(work: Work, table: TargetFacts | undefined): boolean {
+  if (table === undefined) return false;
+  return table.refersToItself || (work.kind === 'window' && table.uniqueBesidesKey);
+}
+
+/** How a plan of about `estimatedRows` rows is cut. */
 export function planSize(estimatedRows: number, maxChunkRows: number, oneSlice: boolean): PlanSize {
   const slices = oneSlice ? 1 : clamp(Math.ceil(estimatedRows / maxChunkRows), 1, MAX_SLICES);
   const pages = clamp(Math.ceil(estimatedRows / slices / LINES_PER_PAGE), MIN_PAGES, MAX_PAGES);

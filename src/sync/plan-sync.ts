@@ -12,7 +12,7 @@ import { checkColumnsKept } from './check-columns-kept.ts';
 import { finishPlan } from './finish-plan.ts';
 import { haltSync } from './halt-sync.ts';
 import { nextStep } from './next-step.ts';
-import { planSize } from './plan-size.ts';
+import { isOneSlice, planSize } from './plan-size.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
 import type { Services } from './services.ts';
 
@@ -245,7 +245,6 @@ async function makePlan(
     services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });
   }
   const rows = estimate(work, history) ?? (await services.source.countRows(config.source, work, signal));
-  const oneSlice = work.kind === 'window' && (table?.uniqueBesidesKey ?? false);
   return {
     id: randomUUID(),
     sync: config.name,
@@ -255,7 +254,7 @@ async function makePlan(
     target: config.target,
     work,
     throughCommittedAt: look.latest.committedAt,
-    ...planSize(rows, config.maxChunkRows, oneSlice),
+    ...planSize(rows, config.maxChunkRows, isOneSlice(work, table)),
     mapping,
   };
 }

@@ -30,6 +30,8 @@ export interface TargetFacts {
   readonly empty: boolean;
   /** A unique index or exclusion constraint besides the key: a window must be one slice. */
   readonly uniqueBesidesKey: boolean;
+  /** A foreign key to itself: what is written at once must be one slice, a first load too. */
+  readonly refersToItself: boolean;
 }
 
 export interface TargetState {

@@ -13,7 +13,7 @@ const mapping: Mapping = aPlan().mapping;
 const TABLE_ID = 'table-1';
 const OID = 16_384;
 
-const filled: TargetFacts = { oid: OID, empty: false, uniqueBesidesKey: false };
+const filled: TargetFacts = { oid: OID, empty: false, uniqueBesidesKey: false, refersToItself: false };
 const empty: TargetFacts = { ...filled, empty: true };
 
 function row(over: Partial<SyncRow> = {}): SyncRow {

@@ -5,11 +5,14 @@ export interface Tie {
 }
 
 /**
- * The lines that are tied, as units: the lines of one unit wait for each other and can only be written together.
- * In an order in which each unit comes after those that it waits for. (Tarjan's strongly connected components, with
- * a stack of its own: chains may be as long as a chunk.)
+ * The lines as units: those of one unit wait for each other and can only be written together. In the order of the
+ * lines, but for units that an earlier one waits for: they come before it. (Tarjan's strongly connected components,
+ * with a stack of its own: chains may be as long as a chunk.)
  */
-export function connectedUnits(ties: readonly Tie[]): readonly (readonly number[])[] {
+export function connectedUnits(
+  lines: Iterable<number>,
+  ties: readonly Tie[],
+): readonly (readonly number[])[] {
   const needs = new Map<number, number[]>();
   for (const tie of ties) {
     const found = needs.get(tie.waits);
@@ -36,7 +39,7 @@ export function connectedUnits(ties: readonly Tie[]): readonly (readonly number[
     units.push(unit);
   };
 
-  for (const start of needs.keys()) {
+  for (const start of lines) {
     if (order.has(start)) continue;
     const path = [enter(start)];
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {

@@ -52,26 +52,37 @@ from ${STAGE} s`,
   );
   const { departures = 0, all = 0 } = rows[0] ?? {};
   const { ties, moving, lettingGo } = await readTies(scope, names);
-  const connected = connectedUnits(ties);
-  const renumbered = connected.flatMap((unit, at) => unit.map((line) => ({ line, unit: all + 1 + at })));
   await tx.query(
     `update ${LINES} l set ${movesColumn(mapping)} = true where l.${names.unit} = any($1::int[])`,
     [moving],
   );
+  const lines = Array.from({ length: all }, (_, at) => at + 1);
+  const units = ties.length === 0 ? lines.map((line) => [line]) : connectedUnits(lines, ties);
+  if (ties.length > 0) await renumber(scope, names, units);
+  await tx.run([`create index on ${LINES} (${names.unit})`, `analyze ${LINES}`]);
+  const arrives = (unit: number) => (units[unit - 1]?.[0] ?? 0) > departures;
+  const numbers = units.map((_, at) => at + 1);
+  return {
+    departures: numbers.filter((unit) => !arrives(unit)),
+    arrivals: numbers.filter(arrives),
+    lettingGo,
+  };
+}
+
+/** Gives each line the number of its unit, from 1. */
+async function renumber(
+  { tx }: ApplyScope,
+  names: Lines,
+  units: readonly (readonly number[])[],
+): Promise<void> {
+  const numbers = units.flatMap((unit, at) => unit.map(() => at + 1));
   await tx.query(
     `
 update ${LINES} l set ${names.unit} = m.unit
 from unnest($1::int[], $2::int[]) m (line, unit)
 where l.${names.unit} = m.line`,
-    [renumbered.map(({ line }) => line), renumbered.map(({ unit }) => unit)],
+    [units.flat(), numbers],
   );
-  await tx.run([`create index on ${LINES} (${names.unit})`, `analyze ${LINES}`]);
-  const tied = new Set(renumbered.map(({ line }) => line));
-  const unitsOf = (first: number, last: number) => [
-    ...Array.from({ length: last - first + 1 }, (_, at) => first + at).filter((line) => !tied.has(line)),
-    ...connected.flatMap(([line = 0], at) => (line >= first && line <= last ? [all + 1 + at] : [])),
-  ];
-  return { departures: unitsOf(1, departures), arrivals: unitsOf(departures + 1, all), lettingGo };
 }
 
 interface Ties {

@@ -13,6 +13,7 @@ import { openPlan } from './open.ts';
 import { readRejected } from './read-rejected.ts';
 import { readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
+import { readSelfReferences } from './ties.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface PostgresTargetOptions {
@@ -80,6 +81,7 @@ async function readFacts(
     oid: table.oid,
     empty: await readIsEmpty(tx, name),
     uniqueBesidesKey: isUniqueBesidesKey(table, key),
+    refersToItself: (await readSelfReferences({ tx, table })).length > 0,
   };
 }
 
