@@ -85,6 +85,27 @@ describe('lakeferry alone', () => {
   });
 });
 
+describe('a command on the deployed stack', () => {
+  it.each([
+    [['pause', 'orders']],
+    [['resume', 'orders', 'items']],
+    [['redrive']],
+    [['redrive', 'orders']],
+    [['rejected', 'orders']],
+  ])('%j is refused until it is there, and says what to type instead', async (args) => {
+    const refused = await run(args);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(lastLine(refused.stderr)).toContain(`lakeferry ${args.join(' ')} --local`);
+  });
+
+  it.each([[['pause']], [['resume']], [['rejected']], [['rejected', 'orders', '--limit', '0']]])(
+    '%j is a usage error',
+    async (args) => {
+      expect((await run([...args, '--local'])).code).toBe(2);
+    },
+  );
+});
+
 describe('the end of a command', () => {
   it('is the code that the command sets', async () => {
     const needsYou: Register = (program, io) => {
