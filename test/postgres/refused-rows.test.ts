@@ -300,7 +300,7 @@ describe('errors that are no row’s fault', () => {
       const plan = await sync.opened(windowFrom(0));
       await statement(sync, 'alter table $t drop constraint if exists ck, add constraint ck check (n <> 7)');
       const failure = await failureOf(
-        sync.apply(plan, [arrival('a', '1'), arrival('b', bad), arrival('A', '2')]),
+        sync.apply(plan, [arrival('0', bad), arrival('a', '1'), arrival('A', '2'), arrival('b', '3')]),
       );
       expect(failure.kind).toBe('duplicate_source_key');
       expect(await sync.rows()).toEqual([]);

@@ -1,7 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Mapping } from '../../src/plan/mapping.ts';
-import { arrival, departure, type Fields } from '../support/pages.ts';
-import { type Fixture, failureOf, mappingOf, openFixture, SOFT, Sync } from './fixture.ts';
+import { arrival, departure, type Fields, pagesOf } from '../support/pages.ts';
+import {
+  type Fixture,
+  failureOf,
+  mappingOf,
+  openFixture,
+  SOFT,
+  Sync,
+  signal,
+  windowFrom,
+} from './fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -95,7 +104,10 @@ test('a unique value moves on from a row that gives it up for NULL', async () =>
 describe('two rows that exchange a unique value', () => {
   test.each([
     ['the column may be NULL', children('on delete cascade')],
-    ['the column is NOT NULL and keys refer to the table with NO ACTION', `${NOT_NULL};${children('')}`],
+    [
+      'the column is NOT NULL and keys refer to the table with NO ACTION',
+      `${NOT_NULL};${children('on update cascade')}`,
+    ],
     [
       'a check forbids NULL',
       `alter table $t add check (email is not null);${children('on delete no action')}`,
@@ -105,8 +117,8 @@ describe('two rows that exchange a unique value', () => {
       'alter table $t drop constraint one_email, add constraint one_email unique nulls not distinct (email)',
     ],
     [
-      'a foreign key would carry a NULL to other tables',
-      "create table public.mails (email text references $t (email) on update cascade); insert into public.mails values ('a'), ('b')",
+      'another table refers to the column',
+      "create table public.mails (email text references $t (email) on update no action); insert into public.mails values ('a'), ('b')",
     ],
     [
       'the constraint is deferrable, though no row may be deleted',
@@ -137,6 +149,27 @@ describe('two rows that exchange a unique value', () => {
     }
   });
 
+  test('are written once where the constraint is deferrable, and twice where they are parked', async () => {
+    for (const [deferrable, updates] of [
+      ['deferrable', 2],
+      ['not deferrable', 4],
+    ] as const) {
+      const sync = await people(
+        `alter table $t drop constraint one_email, add constraint one_email unique (email) ${deferrable};
+         create table public.children (parent integer);
+         create or replace function public.on_update() returns trigger language plpgsql as
+           'begin insert into public.children values (new.id); return new; end';
+         create trigger on_update after update on $t for each row execute function public.on_update();
+         alter table $t add check (n >= 0)`,
+        { rejectedRows: 'quarantine' },
+      );
+      await sync.advance(0, [...SWAP, arrival('4', 'd', '-1')]);
+      expect(await sync.rows()).toEqual(SWAPPED);
+      expect(await fixture.query('select * from public.children')).toHaveLength(updates);
+      await fixture.query('drop schema shop cascade; drop table public.children');
+    }
+  });
+
   test('keep what is the owner’s when they are written again as a whole', async () => {
     const sync = await people(
       `${NOT_NULL}; alter table $t add serial integer generated always as identity, add note text default 'new',
@@ -152,6 +185,20 @@ describe('two rows that exchange a unique value', () => {
       { twice: 0 },
     ]);
   });
+
+  test.each(['enable_hashjoin', 'enable_mergejoin', 'enable_nestloop'])(
+    'are written again as a whole under a plan without %s',
+    async (setting) => {
+      const sync = await people(NOT_NULL);
+      await fixture.query(`alter database ${fixture.name} set ${setting} = off`);
+      const target = fixture.limitedTarget({});
+      const plan = await sync.opened(windowFrom(0));
+      await target.apply({ plan, slice: 0 }, pagesOf(SWAP), async () => undefined, signal);
+      expect(await sync.rows()).toEqual(SWAPPED);
+      await fixture.query(`alter database ${fixture.name} reset ${setting}`);
+      await target.close();
+    },
+  );
 
   test('live again where they were marked as deleted, with the time of the apply', async () => {
     const sync = await people(NOT_NULL, { deletes: SOFT, metadata: { syncedAt: 'synced' } });
@@ -176,6 +223,10 @@ describe('two rows that exchange a unique value', () => {
     ['let go what refers to them', children('on delete set null')],
     ['let go what refers to them, for a default', children('on delete set default')],
     ['be refused by what refers to them', children('on delete restrict')],
+    [
+      'leave behind what follows their values',
+      `create table public.mails (email text references $t (email) on update cascade);${children('')}`,
+    ],
     [
       'fire a trigger',
       `create table public.children (parent integer); insert into public.children values (1), (2), (3);

@@ -10,7 +10,8 @@ import type { MovableIndex } from './ties.ts';
  *
  * - `park`: these columns become NULL for a moment, and NULLs never collide.
  * - `replace`: the rows are deleted and inserted again within one statement; a foreign key with NO ACTION looks only
- *   at its end.
+ *   at its end. Keys that others refer to stay, so what follows a change of them has nothing to follow; a value that
+ *   moves would be followed.
  * - `none`: neither is safe, and the conflict stands.
  */
 export type LettingGo =
@@ -28,7 +29,8 @@ export interface MoveFacts {
   readonly columns: readonly string[];
 }
 
-export async function readMoveFacts({ tx, table }: Pick<ApplyScope, 'tx' | 'table'>): Promise<MoveFacts> {
+export async function readMoveFacts({ tx, table, plan }: ApplyScope): Promise<MoveFacts> {
+  const key = keyOf(plan.mapping).map(({ target }) => target);
   const { rows } = await tx.query<MoveFacts>(
     `
 select
@@ -42,14 +44,18 @@ select
     order by a.attnum) as parkable,
   has_table_privilege($1::oid, 'delete')
     and not exists (
-      select from pg_constraint c where c.contype = 'f' and c.confrelid = $1 and c.confdeltype <> 'a')
+      select from pg_constraint c
+      where c.contype = 'f' and c.confrelid = $1
+        and (c.confdeltype <> 'a' or (c.confupdtype in ('c', 'n', 'd') and exists (
+          select from pg_attribute a
+          where a.attrelid = $1 and a.attnum = any(c.confkey) and a.attname <> all($2::text[])))))
     and not exists (
       select from pg_trigger g where g.tgrelid = $1 and not g.tgisinternal and g.tgtype & 8 <> 0) as replaceable,
   array(
     select a.attname::text from pg_attribute a
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     order by a.attnum) as columns`,
-    [table.oid],
+    [table.oid, key],
   );
   return rows[0] ?? { parkable: [], replaceable: false, columns: [] };
 }
