@@ -307,6 +307,21 @@ describe('errors that are no row’s fault', () => {
     }
   });
 
+  test('a key that comes twice in two slices of a first load halts, too', async () => {
+    const sync = quarantined(['code citext', 'n integer']);
+    await fixture.query(
+      `create table ${sync.qualified} (code public.citext primary key, n integer check (n <> 7))`,
+    );
+    const plan = await sync.opened(snapshot(1), { slices: 2 });
+    await sync.apply(plan, [['a', '1']], 0);
+    const rows = [
+      ['0', '7'],
+      ['A', '2'],
+    ];
+    expect((await failureOf(sync.apply(plan, rows, 1))).kind).toBe('duplicate_source_key');
+    expect(await sync.rows()).toEqual([['a', '1']]);
+  });
+
   test.each([
     ['55P03', 'target_busy'],
     ['57014', 'target_busy'],

@@ -87,9 +87,7 @@ async function applyStage(scope: ApplyScope): Promise<Written> {
     await tx.run(['set constraints all immediate']);
     return written;
   });
-  if (!fault) return kept;
-  if (halts && fault.kind !== 'unique_conflict') throw fault;
-  return applyLines(scope);
+  return fault ? applyLines(scope) : kept;
 }
 
 /** Departures first: an arrival may take a unique value that a departure frees. */
