@@ -48,7 +48,11 @@ function columnsFor({ now, style }: StatusOptions): Column<SyncStatus>[] {
       align: 'right',
       cell: ({ lookedAt }) => (lookedAt === undefined ? 'never' : formatAgo(lookedAt, now)),
     },
-    { header: 'REJECTED', align: 'right', cell: ({ rows }) => (rows ? formatCount(rows.rejected) : UNKNOWN) },
+    {
+      header: 'REJECTED',
+      align: 'right',
+      cell: ({ rejectedKeys }) => (rejectedKeys === undefined ? UNKNOWN : formatCount(rejectedKeys)),
+    },
     { header: '', cell: remark, paint: paintOf },
   ];
 }
@@ -88,7 +92,7 @@ function remark(status: SyncStatus): string {
   if (status.lastError) return status.lastError.kind;
   if (status.paused) return pausedWords(status.paused);
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
-  const rejected = status.rows?.rejected ?? 0n;
+  const rejected = status.rejectedKeys ?? 0n;
   return rejected > 0n ? `${formatNumber(rejected, 'row')} rejected` : '';
 }
 
@@ -111,11 +115,11 @@ function sentence(statuses: readonly SyncStatus[]): string {
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
 function remedyLines(
-  { sync, lastError, rows, drift, paused }: SyncStatus,
+  { sync, lastError, rejectedKeys, drift, paused }: SyncStatus,
   { width, style, now }: StatusOptions,
 ): string[] {
   const lines: string[] = [];
-  if ((rows?.rejected ?? 0n) > 0n) {
+  if ((rejectedKeys ?? 0n) > 0n) {
     lines.push(`lakeferry rejected ${sync}`);
   }
   if (drift) {

@@ -5,12 +5,17 @@ export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' |
 
 export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'halted') return 'halted';
-  const { through, latest, rows } = normalised(status);
-  if (status.state === 'unknown' || through === undefined || latest === undefined || rows === undefined) {
+  const { through, latest, rejectedKeys } = normalised(status);
+  if (
+    status.state === 'unknown' ||
+    through === undefined ||
+    latest === undefined ||
+    rejectedKeys === undefined
+  ) {
     return 'unknown';
   }
   if (status.drift !== undefined) return 'drift';
-  if (rows.rejected > 0n) return 'rejected';
+  if (rejectedKeys > 0n) return 'rejected';
   return status.state === 'paused' ? 'paused' : 'fine';
 }
 

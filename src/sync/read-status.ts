@@ -24,6 +24,8 @@ export interface SyncStatus {
   readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
   /** Since the target was first loaded; absent when it could not be asked. */
   readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
+  /** Keys that are put aside at this moment; absent when the target could not be asked. */
+  readonly rejectedKeys?: bigint;
   /** Columns that came to the source after the target was loaded, and are left out; absent when there are none. */
   readonly drift?: readonly string[];
   /** Chunks of the plan in flight. */
@@ -41,14 +43,23 @@ export async function readStatus(
   syncs: Iterable<SyncConfig>,
   signal: AbortSignal,
 ): Promise<SyncStatus[]> {
-  const rows = await attempt(() => services.target.readRows(signal));
-  return Promise.all([...syncs].map((sync) => statusOf(services, sync, rows, signal)));
+  const [rows, rejected] = await Promise.all([
+    attempt(() => services.target.readRows(signal)),
+    attempt(() => services.target.countRejected(signal)),
+  ]);
+  return Promise.all([...syncs].map((sync) => statusOf(services, sync, { rows, rejected }, signal)));
+}
+
+/** What the target says of all syncs. */
+interface TargetRead {
+  readonly rows: Attempt<ReadonlyMap<string, SyncRow>>;
+  readonly rejected: Attempt<ReadonlyMap<string, bigint>>;
 }
 
 async function statusOf(
   services: Services,
   config: SyncConfig,
-  rows: Attempt<ReadonlyMap<string, SyncRow>>,
+  { rows, rejected }: TargetRead,
   signal: AbortSignal,
 ): Promise<SyncStatus> {
   const { checkpoints, source, clock } = services;
@@ -59,7 +70,7 @@ async function statusOf(
   ]);
   const checkpoint = stored.value?.checkpoint;
   const row = rows.value?.get(config.name);
-  const failure = stored.error ?? rows.error ?? look.error;
+  const failure = stored.error ?? rows.error ?? rejected.error ?? look.error;
   const lookedAt = look.value ? now : checkpoint?.look?.at;
   const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
@@ -75,6 +86,7 @@ async function statusOf(
     ...(lookedAt === undefined ? {} : { lookedAt }),
     ...(lag ? { lag } : {}),
     ...(rows.value ? { rows: totalsOf(row) } : {}),
+    ...(rejected.value ? { rejectedKeys: rejected.value.get(config.name) ?? 0n } : {}),
     ...(drift.length > 0 ? { drift } : {}),
     ...(chunks ? { chunks } : {}),
     ...(lastError ? { lastError } : {}),

@@ -107,6 +107,8 @@ export interface Target {
   readRows(signal: AbortSignal): Promise<ReadonlyMap<string, SyncRow>>;
   /** What stands in `lakeferry.rejected_rows`, at most `limit` keys (1 or more) of it; nothing without the schema. */
   readRejected(sync: string, limit: number, signal: AbortSignal): Promise<RejectedKeys>;
+  /** How many keys stand there, by sync; a sync without any is left out. */
+  countRejected(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>>;
   /**
    * The target table's columns, name to type as `format_type` prints it; undefined when there is no such table. A
    * mapping is resolved against them, so that a column that is there keeps its type where that loses nothing

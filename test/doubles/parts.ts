@@ -33,6 +33,7 @@ export const PARTS: readonly Part[] = [
     suites: [
       'test/contract/checkpoint-store.test.ts',
       'test/contract/chunk-queue.test.ts',
+      'test/contract/dead-letter-queue.test.ts',
       'test/doubles/aws/',
     ],
   },

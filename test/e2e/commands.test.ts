@@ -172,6 +172,7 @@ it('lists the rejected rows of a sync, so many of them, with the totals of all',
   expect((await run('nuts')).code).toBe(0);
   const left = await cli.run('rejected', 'nuts', '--local');
   expect(left.stdout).toMatch(/^3\ttoo_long\tname\t\t\t0\t1\t/m);
+  expect(await statusOf('nuts')).toMatchObject({ rejectedKeys: 1, rows: { rejected: 2 } });
   expect(left.stdout).toContain('1 key of nuts is rejected, in 1 change.');
   const none = await cli.run('rejected', 'fruit', '--local');
   expect(none).toMatchObject({ code: 0, stdout: '✓ No row of fruit is rejected.\n' });

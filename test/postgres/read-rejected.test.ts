@@ -36,6 +36,12 @@ test('rejected rows are read newest first, at most so many, with the totals of a
     attempts: 3n,
   });
   expect((await fixture.target.readRejected('fruit', 9, signal)).newest[2]?.key).toEqual(['b', null]);
+  expect(await fixture.target.countRejected(signal)).toEqual(
+    new Map([
+      ['fruit', 3n],
+      ['nuts', 1n],
+    ]),
+  );
   expect(await fixture.target.readRejected('trees', 9, signal)).toEqual({
     keys: 0n,
     attempts: 0n,
@@ -61,6 +67,7 @@ test('a database that Lakeferry never wrote to has no rejected rows', async () =
   const database = await freshDatabase();
   const target = openPostgresTarget({ url: database.url, localProxy: database.proxy.address });
   try {
+    expect(await target.countRejected(signal)).toEqual(new Map());
     expect(await target.readRejected('fruit', 9, signal)).toEqual({ keys: 0n, attempts: 0n, newest: [] });
   } finally {
     await target.close();

@@ -19,6 +19,7 @@ const IDLE: SyncStatus = {
   lookedAt: NOW - 41_000,
   lag: { versions: 0n, seconds: 0 },
   rows: NO_ROWS,
+  rejectedKeys: 0n,
 };
 const APPLYING: SyncStatus = {
   ...IDLE,
@@ -48,9 +49,16 @@ const PAUSED: SyncStatus = {
   state: 'paused',
   paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
 };
-const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rows: { ...NO_ROWS, rejected: 17n } };
+const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rejectedKeys: 17n };
 const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
-const NEW: SyncStatus = { sync: 'fresh', state: 'new', latest: 3n, lookedAt: NOW - 1_000, rows: NO_ROWS };
+const NEW: SyncStatus = {
+  sync: 'fresh',
+  state: 'new',
+  latest: 3n,
+  lookedAt: NOW - 1_000,
+  rows: NO_ROWS,
+  rejectedKeys: 0n,
+};
 const BLIND: SyncStatus = {
   sync: 'blind',
   state: 'idle',
@@ -58,6 +66,7 @@ const BLIND: SyncStatus = {
   lookedAt: NOW - 900_000,
   lag: { versions: 9n },
   rows: NO_ROWS,
+  rejectedKeys: 0n,
 };
 const DARK: SyncStatus = { sync: 'dark', state: 'unknown' };
 
@@ -104,6 +113,13 @@ describe('the status screen', () => {
     expect(screen).toContain('2 not known in full, 1 fine.');
   });
 
+  it('counts the rows that are rejected now, not those that ever were', () => {
+    const settled = { ...IDLE, rows: { ...NO_ROWS, rejected: 17n } };
+    const screen = render([settled]);
+    expect(screen[1]).toMatch(/^customer_profiles +✓ idle .* 0$/);
+    expect(screen.at(-1)).toBe('1 fine.');
+  });
+
   it('leaves remarks out where they do not fit, and is blocks where the columns do not', () => {
     expect(render([HALTED], { width: 80 })[1]).toMatch(/^order_items .* 0$/);
     expect(render([HALTED], { width: 60 }).slice(0, 8)).toEqual([
@@ -145,7 +161,7 @@ describe('the status screen', () => {
   it('never breaks the remedy, which is the last line of its sync', () => {
     const remedy = 'x '.repeat(100).trim();
     const lastError = { kind: 'retention_gap', message: 'm', at: NOW, remedy } as const;
-    const screen = render([{ ...HALTED, rows: { ...NO_ROWS, rejected: 1n }, lastError }], { width: 80 });
+    const screen = render([{ ...HALTED, rejectedKeys: 1n, lastError }], { width: 80 });
     expect(screen.at(-1)).toBe(`    ${remedy}`);
   });
 
@@ -192,6 +208,7 @@ describe('the status document', () => {
       lookedAt: '2026-11-21T14:31:26.000Z',
       lag: { versions: '174', seconds: 10_805 },
       rows: { upserted: 0, deleted: 0, rejected: 0 },
+      rejectedKeys: 0,
       drift: [],
       paused: null,
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },

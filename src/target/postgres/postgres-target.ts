@@ -10,7 +10,7 @@ import { ensureTable } from './ensure-table.ts';
 import { finishPlan } from './finish.ts';
 import { migrate } from './migrations.ts';
 import { openPlan } from './open.ts';
-import { readRejected } from './read-rejected.ts';
+import { countRejected, readRejected } from './read-rejected.ts';
 import { readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
@@ -50,6 +50,7 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     readRows: (signal) => database.transact('pooled', signal, (tx) => readAllRows(tx, log)),
     readRejected: (sync, limit, signal) =>
       placed({ sync }, () => database.transact('pooled', signal, (tx) => readRejected(tx, sync, limit))),
+    countRejected: (signal) => database.transact('pooled', signal, countRejected),
     readColumnTypes: (table, signal) =>
       database.transact('pooled', signal, (tx) => readColumnTypes(tx, table)),
     ensureTable: (plan, signal) =>

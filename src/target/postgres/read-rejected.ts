@@ -20,8 +20,7 @@ interface StoredReject {
 
 /** Reads the newest `limit` rejected rows of a sync; also from a schema that has not all of the columns yet. */
 export async function readRejected(tx: Transaction, sync: string, limit: number): Promise<RejectedKeys> {
-  const table = await readTable(tx, { schema: 'lakeferry', table: 'rejected_rows' });
-  if (table === undefined) return { keys: 0n, attempts: 0n, newest: [] };
+  if (!(await isInstalled(tx))) return { keys: 0n, attempts: 0n, newest: [] };
   const { rows } = await tx.query<StoredReject>(
     `
 select r.key, r.reason, r.column_name, r.version, r.first_seen, r.last_seen, r.attempts,
@@ -40,6 +39,19 @@ limit $2`,
     attempts: BigInt(rows[0]?.total_attempts ?? 0),
     newest: rows.map(parseReject),
   };
+}
+
+/** How many keys of each sync are put aside. */
+export async function countRejected(tx: Transaction): Promise<ReadonlyMap<string, bigint>> {
+  if (!(await isInstalled(tx))) return new Map();
+  const { rows } = await tx.query<{ readonly sync: string; readonly keys: string }>(
+    'select sync, count(*) as keys from lakeferry.rejected_rows group by sync',
+  );
+  return new Map(rows.map(({ sync, keys }) => [sync, BigInt(keys)]));
+}
+
+async function isInstalled(tx: Transaction): Promise<boolean> {
+  return (await readTable(tx, { schema: 'lakeferry', table: 'rejected_rows' })) !== undefined;
 }
 
 function parseReject(stored: StoredReject): RejectedKey {
