@@ -41,6 +41,24 @@ test('a role without any right to create finds the schema up to date', async () 
   await fixture.drop();
 });
 
+test('a schema of an earlier form is brought up to date with what is in it', async () => {
+  const fixture = await openFixture();
+  await fixture.query(`
+    alter table lakeferry.rejected_rows
+      drop column sqlstate, drop column constraint_name, alter column column_name set not null;
+    delete from lakeferry.migrations where version > 1;
+    insert into lakeferry.rejected_rows (sync, key, key_digest, reason, column_name, version, attempts)
+    values ('orders', '["1"]', 'x', 'null_key', 'id', 3, 1)`);
+  await fixture.target.migrate(signal);
+  expect(await fixture.query('select * from lakeferry.rejected_rows')).toMatchObject([
+    { sync: 'orders', column_name: 'id', sqlstate: null, constraint_name: null },
+  ]);
+  expect(await fixture.query('select max(version) as version from lakeferry.migrations')).toEqual([
+    { version: 2 },
+  ]);
+  await fixture.drop();
+});
+
 test('a schema of a later form is left alone, with a word to the operator', async () => {
   const fixture = await openFixture();
   await fixture.query("insert into lakeferry.migrations (version, name) values (99, 'later')");
