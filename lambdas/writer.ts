@@ -61,7 +61,7 @@ async function applyRecord(services: Services, record: SQSRecord, signal: AbortS
     const attempt = Number(record.attributes.ApproximateReceiveCount);
     // A signal of its own: running out of time may be the failure.
     const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
-    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES };
+    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES, outOfTime: signal.aborted };
     const failure = await handleChunkFailure(services, chunk, error, delivery, cleanUp);
     if (failure.outcome === 'acknowledge') return true;
     await services.queue.returnAfter(record.receiptHandle, failure.seconds, cleanUp);

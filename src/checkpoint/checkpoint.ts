@@ -24,8 +24,17 @@ export type CheckpointState =
   | { readonly state: 'idle' }
   /** One planner holds the claim until the lease runs out. A plan is there once it was committed; it never changes. */
   | { readonly state: 'planning'; readonly claim: string; readonly leaseUntil: number; readonly plan?: Plan }
-  /** The chunks were sent. `sentAt` is the last time, `resends` how often again. */
-  | { readonly state: 'applying'; readonly plan: Plan; readonly sentAt: number; readonly resends: number }
+  /**
+   * The chunks are on their way. `sentAt` is when they were sent last, or seen to go on; `left` what was missing then,
+   * in slices of the plan; `resends` how often what was missing was sent again since it last went on.
+   */
+  | {
+      readonly state: 'applying';
+      readonly plan: Plan;
+      readonly sentAt: number;
+      readonly left: number;
+      readonly resends: number;
+    }
   /** Nothing happens until a person acts. The plan in flight, if any, goes on from here. */
   | { readonly state: 'halted'; readonly cause: HaltCause; readonly plan?: Plan }
   /** Nothing new is planned until a person resumes it. `cause` is the halt that goes on then, if there is one. */
@@ -42,7 +51,17 @@ export type Checkpoint = CheckpointState & {
   /** Mirror of the target's `through`, for status; Postgres is the truth. */
   readonly through?: CommitVersion;
   readonly look?: LastLook;
+  /** Absent: full pace. */
+  readonly pace?: Pace;
 };
+
+/** How gently the target is written to. */
+export interface Pace {
+  /** Of the rows per chunk and the writers that the configuration allows; more than 0, at most 1. */
+  readonly share: number;
+  /** Rows per second that a chunk's transaction usually writes. */
+  readonly usualRowsPerSecond?: number;
+}
 
 /** Why the sync is halted, also while it is paused. */
 export function haltCauseOf(checkpoint: CheckpointState): HaltCause | undefined {

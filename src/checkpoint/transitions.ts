@@ -7,6 +7,7 @@ import {
   type HaltCause,
   haltCauseOf,
   type LastLook,
+  type Pace,
 } from './checkpoint.ts';
 
 /**
@@ -28,15 +29,30 @@ export type CheckpointEvent =
     }
   | { readonly type: 'commitPlan'; readonly token: string; readonly plan: Plan }
   /** The claim's planner has sent every chunk of its plan. */
-  | { readonly type: 'sent'; readonly token: string; readonly planId: string; readonly now: number }
-  | { readonly type: 'resent'; readonly planId: string; readonly now: number }
+  | ({ readonly type: 'sent'; readonly token: string } & Sending)
+  /** What is missing of the plan was sent again. */
+  | ({ readonly type: 'resent' } & Sending)
+  /** Less is missing than when the plan was last seen to: it goes on by itself. */
+  | ({ readonly type: 'progressed' } & Sending)
   /** The claim has nothing left to do, or the plan is finished. `through` is what Postgres says now. */
-  | { readonly type: 'release'; readonly by: Owner; readonly through: CommitVersion | undefined }
+  | {
+      readonly type: 'release';
+      readonly by: Owner;
+      readonly through: CommitVersion | undefined;
+      readonly pace?: Pace;
+    }
   | { readonly type: 'halt'; readonly by: Owner | { readonly operator: string }; readonly cause: HaltCause }
   | { readonly type: 'pause'; readonly by: string; readonly reason: string; readonly now: number }
   /** A person ends a pause. A halt ends by a claim with `resume`, which plans anew what the halt was about. */
   | { readonly type: 'resume' }
   | { readonly type: 'looked'; readonly look: LastLook };
+
+/** `left` is what is missing of the plan, in its slices. */
+interface Sending {
+  readonly planId: string;
+  readonly now: number;
+  readonly left: number;
+}
 
 export type Owner = { readonly claim: string } | { readonly planId: string };
 
@@ -49,7 +65,7 @@ export interface Refusal {
  * The checkpoint after the event, or why it is refused. Pure: the caller writes the result under the revision that
  * it read, so that of two events at once one is decided again.
  *
- * `through` and `look` are carried through every transition. A committed plan stays with the checkpoint through
+ * `through`, `look` and `pace` are carried through every transition. A committed plan stays with the checkpoint through
  * claim, halt, pause and resume until it is released or the holder of the claim commits another.
  */
 export function transition(checkpoint: Checkpoint, event: CheckpointEvent): Checkpoint | Refusal {
@@ -61,7 +77,8 @@ export function transition(checkpoint: Checkpoint, event: CheckpointEvent): Chec
     case 'sent':
       return sent(checkpoint, event);
     case 'resent':
-      return resent(checkpoint, event);
+    case 'progressed':
+      return seenTo(checkpoint, event);
     case 'release':
       return release(checkpoint, event);
     case 'halt':
@@ -136,6 +153,7 @@ function sent(checkpoint: Checkpoint, event: EventOf<'sent'>): Checkpoint | Refu
         state: 'applying',
         plan: checkpoint.plan,
         sentAt: event.now,
+        left: event.left,
         resends: 0,
       });
     case 'new':
@@ -149,7 +167,7 @@ function sent(checkpoint: Checkpoint, event: EventOf<'sent'>): Checkpoint | Refu
   }
 }
 
-function resent(checkpoint: Checkpoint, event: EventOf<'resent'>): Checkpoint | Refusal {
+function seenTo(checkpoint: Checkpoint, event: EventOf<'resent' | 'progressed'>): Checkpoint | Refusal {
   switch (checkpoint.state) {
     case 'applying':
       if (checkpoint.plan.id !== event.planId) return refuse('another plan is being applied');
@@ -157,7 +175,8 @@ function resent(checkpoint: Checkpoint, event: EventOf<'resent'>): Checkpoint | 
         state: 'applying',
         plan: checkpoint.plan,
         sentAt: event.now,
-        resends: checkpoint.resends + 1,
+        left: event.left,
+        resends: event.type === 'resent' && event.left >= checkpoint.left ? checkpoint.resends + 1 : 0,
       });
     case 'new':
     case 'idle':
@@ -175,8 +194,12 @@ function resent(checkpoint: Checkpoint, event: EventOf<'resent'>): Checkpoint | 
  * that come at once end alike in either order. A pause is a person's word and outlasts the plan.
  */
 function release(checkpoint: Checkpoint, event: EventOf<'release'>): Checkpoint | Refusal {
-  const { through } = event;
-  const after = { ...lookOf(checkpoint), ...(through === undefined ? {} : { through }) };
+  const { through, pace } = event;
+  const after = {
+    ...lookOf(checkpoint),
+    ...paceOf(pace === undefined ? checkpoint : { pace }),
+    ...(through === undefined ? {} : { through }),
+  };
   switch (checkpoint.state) {
     case 'new':
     case 'idle':
@@ -253,7 +276,7 @@ function resume(checkpoint: Checkpoint): Checkpoint | Refusal {
       const { cause, plan } = checkpoint;
       if (cause !== undefined) return carry(checkpoint, { state: 'halted', cause, ...planOf(checkpoint) });
       if (plan === undefined) return carry(checkpoint, { state: 'idle' });
-      return carry(checkpoint, { state: 'applying', plan, sentAt: 0, resends: 0 });
+      return carry(checkpoint, { state: 'applying', plan, sentAt: 0, left: 0, resends: 0 });
     }
     case 'new':
     case 'idle':
@@ -291,8 +314,17 @@ function lookOf({ look }: Checkpoint): { readonly look?: LastLook } {
   return look === undefined ? {} : { look };
 }
 
+function paceOf({ pace }: Pick<Checkpoint, 'pace'>): { readonly pace?: Pace } {
+  return pace === undefined ? {} : { pace };
+}
+
 function carry(from: Checkpoint, to: CheckpointState): Checkpoint {
-  return { ...to, ...lookOf(from), ...(from.through === undefined ? {} : { through: from.through }) };
+  return {
+    ...to,
+    ...lookOf(from),
+    ...paceOf(from),
+    ...(from.through === undefined ? {} : { through: from.through }),
+  };
 }
 
 function refuse(refused: string): Refusal {

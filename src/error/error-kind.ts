@@ -188,7 +188,12 @@ export const ERROR_POLICY = {
   },
   cancelled: {
     action: 'retry',
-    remedy: 'Lower syncs.<sync>.maxChunkRows if the function runs out of time again and again',
+    remedy: 'Look at what the log says of the function: it was stopped in the middle of its work',
+  },
+  out_of_time: {
+    action: 'retry',
+    remedy:
+      'Let the Neon compute be larger, or the schedule of the sync shorter, so that what belongs into one transaction ends in the time of the writer',
   },
   internal: {
     action: 'retry',

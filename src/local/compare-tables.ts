@@ -29,6 +29,8 @@ export async function compareTables(
     ...finished,
     work: { kind: 'snapshot', version },
     slices: 1,
+    divisible: true,
+    writers: 1,
     mapping: { ...finished.mapping, metadata: {} },
   };
   const target = `${pg.escapeIdentifier(plan.target.schema)}.${pg.escapeIdentifier(plan.target.table)}`;
@@ -43,7 +45,7 @@ export async function compareTables(
       `create temporary table expected on commit drop as select ${columns.join(', ')} from ${target} with no data`,
     );
     const copy = client.query(copyFrom(`copy expected (${columns.join(', ')}) from stdin`));
-    for await (const { rows, payload } of source.readPages({ plan, slice: 0 }, signal)) {
+    for await (const { rows, payload } of source.readPages({ plan, slice: 0, of: 1 }, signal)) {
       if (rows > 0 && !copy.write(`${payload}\n`)) await once(copy, 'drain');
     }
     copy.end();

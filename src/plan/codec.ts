@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { type CommitVersion, parseCommitVersion } from '../change/commit-version.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { Chunk, Plan } from './plan.ts';
+import type { Slice } from './slices.ts';
 
 /** A commit version as decimal text, its form on every wire. */
 export const commitVersionText = z.codec(
@@ -64,6 +65,8 @@ const plan = z.strictObject({
   ]),
   throughCommittedAt: z.int(),
   slices: z.int().min(1).max(500),
+  divisible: z.boolean(),
+  writers: z.int().min(1).max(100),
   pages: z.int().min(1).max(4096),
   mapping,
 });
@@ -73,6 +76,7 @@ const message = z.strictObject({
   sync: z.string(),
   planId: z.uuid(),
   slice: z.int().min(0),
+  of: z.int().min(1),
   plan,
 });
 
@@ -110,10 +114,10 @@ export function decodePlan(value: unknown): Plan {
   return decode(plan, value);
 }
 
-/** Body of one SQS message: self-contained, `{v, sync, planId, slice, plan}`. */
+/** Body of one SQS message: self-contained, `{v, sync, planId, slice, of, plan}`. */
 export function encodeMessage(chunk: Chunk): string {
-  const { plan: of, slice } = chunk;
-  const json = JSON.stringify({ v: 1, sync: of.sync, planId: of.id, slice, plan: encodePlan(of) });
+  const { plan, slice, of } = chunk;
+  const json = JSON.stringify({ v: 1, sync: plan.sync, planId: plan.id, slice, of, plan: encodePlan(plan) });
   // JSON leaves these two as they are, and SQS takes no message that holds one.
   return json.replaceAll('\uFFFE', '\\ufffe').replaceAll('\uFFFF', '\\uffff');
 }
@@ -124,14 +128,19 @@ export function decodeMessage(body: string): Chunk {
   if (
     parsed.planId !== parsed.plan.id ||
     parsed.sync !== parsed.plan.sync ||
-    parsed.slice >= parsed.plan.slices
+    !isSliceOf(parsed.plan, parsed)
   ) {
     throw new SyncError('message_invalid', 'A message contradicts its own plan.', {
       sync: parsed.sync,
       planId: parsed.planId,
     });
   }
-  return { plan: parsed.plan, slice: parsed.slice };
+  return { plan: parsed.plan, slice: parsed.slice, of: parsed.of };
+}
+
+function isSliceOf({ slices }: Plan, { slice, of }: Slice): boolean {
+  const parts = of / slices;
+  return slice < of && Number.isInteger(Math.log2(parts)) && parts >= 1;
 }
 
 function parseJson(text: string): unknown {

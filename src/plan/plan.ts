@@ -2,6 +2,7 @@ import type { CommitVersion } from '../change/commit-version.ts';
 import type { Window } from '../change/window.ts';
 import type { SourceTable, TargetTable } from '../schema/table-name.ts';
 import type { Mapping } from './mapping.ts';
+import type { Slice } from './slices.ts';
 
 /** What a plan reads: the whole table at one version, or the changes of a window. */
 export type Work =
@@ -25,17 +26,20 @@ export interface Plan {
   readonly work: Work;
   /** Commit time of the version that the target shows once the plan is finished, milliseconds since the epoch. */
   readonly throughCommittedAt: number;
-  /** Key-hash buckets, 1 to 500; one chunk each. */
+  /** Key-hash buckets, 1 to 500; one chunk each, unless it is halved. */
   readonly slices: number;
+  /** Whether a slice may be written in parts; if not, any two of its rows belong into one transaction. */
+  readonly divisible: boolean;
+  /** Chunks that are on their way at once, 1 to 100. */
+  readonly writers: number;
   /** Page buckets of one chunk, 1 to 4,096. */
   readonly pages: number;
   readonly mapping: Mapping;
 }
 
-/** One message's work: a plan and the number of its slice, `0 <= slice < plan.slices`. */
-export interface Chunk {
+/** One message's work: a plan and one of its slices, or a part of one. */
+export interface Chunk extends Slice {
   readonly plan: Plan;
-  readonly slice: number;
 }
 
 /** The version that the target shows once the plan is finished. */

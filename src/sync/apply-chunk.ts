@@ -1,5 +1,6 @@
 import { SyncError } from '../error/sync-error.ts';
 import type { Chunk } from '../plan/plan.ts';
+import { completedWith, nextOfLane } from '../plan/slices.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { Page } from '../source/source.ts';
 import type { ApplyOutcome } from '../target/target.ts';
@@ -7,16 +8,17 @@ import { finishPlan } from './finish-plan.ts';
 import type { Services } from './services.ts';
 
 /**
- * Applies one chunk, and finishes its plan if it was the last one missing. Every outcome acknowledges the message.
- * What it throws left nothing in the target.
+ * Applies one chunk and sends the next of its lane, or finishes its plan if it was the last one missing. Every outcome
+ * acknowledges the message. What it throws left nothing in the target, or all of the chunk: then it is found applied
+ * when its message comes again.
  */
 export async function applyChunk(
   services: Services,
   chunk: Chunk,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const { target, checkpoints, clock, log, metrics } = services;
-  const { plan, slice } = chunk;
+  const { target, checkpoints, queue, clock, log, metrics } = services;
+  const { plan, slice, of } = chunk;
   const startedAt = clock.now();
   const applied = await target.apply(
     chunk,
@@ -30,11 +32,16 @@ export async function applyChunk(
     sync: plan.sync,
     planId: plan.id,
     slice,
+    of,
     outcome: applied.outcome,
     ...(applied.outcome === 'applied' ? applied.counts : {}),
   });
-  if (applied.outcome === 'fenced') return applied;
-  await checkpoints.addDone(plan.id, slice, signal);
+  if (applied.outcome === 'fenced' || applied.outcome === 'in_progress') return applied;
+  const next = applied.outcome === 'divided' ? applied.missing[0] : nextOfLane(plan, chunk);
+  if (next) await queue.send([{ plan, ...next }], signal);
+  const whole = applied.outcome === 'divided' ? undefined : completedWith(plan, chunk);
+  if (whole === undefined) return applied;
+  await checkpoints.addDone(plan.id, whole, signal);
   if (plan.slices > 1) {
     const { done } = await checkpoints.readProgress(plan.id, signal);
     // The set may lack slices that are applied; then the planner's tick asks the ledger.

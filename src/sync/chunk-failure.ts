@@ -1,6 +1,7 @@
 import { haltCauseOf } from '../checkpoint/checkpoint.ts';
-import { asSyncError, type SyncError } from '../error/sync-error.ts';
+import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { Chunk, Plan } from '../plan/plan.ts';
+import { halvesOf } from '../plan/slices.ts';
 import { advance } from './advance.ts';
 import { haltSync } from './halt-sync.ts';
 import type { Services } from './services.ts';
@@ -12,6 +13,8 @@ export interface Delivery {
   readonly attempt: number;
   /** The queue gives the message to the dead-letter queue after this attempt. */
   readonly lastAttempt: boolean;
+  /** The writer's own time limit ended the attempt. */
+  readonly outOfTime: boolean;
 }
 
 /**
@@ -23,25 +26,33 @@ export type FailureOutcome =
   | { readonly outcome: 'return'; readonly seconds: number };
 
 /**
- * Step 10: what a writer does about a chunk that was not applied. `random` is in [0, 1). When it cannot be noted, the
- * message comes again all the same.
+ * Step 10: what a writer does about a chunk that was not applied. One that does not fit the writer's time is halved.
+ * `random` is in [0, 1). When it cannot be noted, the message comes again all the same.
  */
 export async function handleChunkFailure(
   services: Services,
-  { plan, slice }: Chunk,
-  error: SyncError,
-  { attempt, lastAttempt }: Delivery,
+  chunk: Chunk,
+  thrown: SyncError,
+  { attempt, lastAttempt, outOfTime }: Delivery,
   signal: AbortSignal,
   random: () => number = Math.random,
 ): Promise<FailureOutcome> {
-  const { checkpoints, clock, log, metrics } = services;
-  const facts = { sync: plan.sync, planId: plan.id, slice, attempt };
+  const { checkpoints, queue, clock, log, metrics } = services;
+  const { plan, slice, of } = chunk;
+  const [firstHalf] = (outOfTime ? halvesOf(plan, chunk) : undefined) ?? [];
+  const error = outOfTime ? ranOutOfTime(chunk, firstHalf !== undefined, thrown) : thrown;
+  const facts = { sync: plan.sync, planId: plan.id, slice, of, attempt };
   log.warn('chunk not applied', { ...facts, kind: error.kind, error });
   metrics.chunkFailed(plan.sync, error.kind);
   const comesAgain: FailureOutcome = { outcome: 'return', seconds: backoffSeconds(attempt, random) };
   try {
     const failure = { kind: error.kind, message: error.message, attempt, at: clock.now() };
     await checkpoints.recordFailure(plan.id, slice, failure, signal);
+    if (firstHalf) {
+      // The second half comes after the first in the lane.
+      await queue.send([{ plan, ...firstHalf }], signal);
+      return { outcome: 'acknowledge' };
+    }
     if (error.action === 'replan') {
       await freeForReplan(services, plan, signal);
       return { outcome: 'acknowledge' };
@@ -49,11 +60,22 @@ export async function handleChunkFailure(
     if (error.action !== 'retry' || lastAttempt) {
       await haltSync(services, plan.sync, error, { planId: plan.id }, signal);
     }
-  } catch (thrown) {
-    const { kind, message } = asSyncError(thrown);
+  } catch (failure) {
+    const { kind, message } = asSyncError(failure);
     log.error('chunk failure not noted', { ...facts, kind, reason: message });
   }
   return comesAgain;
+}
+
+function ranOutOfTime({ plan, slice }: Chunk, divided: boolean, cause: SyncError): SyncError {
+  const whole = plan.divisible ? 'it is as small as a chunk may be' : 'its rows belong into one transaction';
+  const next = divided ? 'it goes on in two halves' : `it cannot be divided, since ${whole}`;
+  return new SyncError(
+    'out_of_time',
+    `A chunk was not applied in the time that the writer has; ${next}.`,
+    { sync: plan.sync, planId: plan.id, slice },
+    { cause },
+  );
 }
 
 /**

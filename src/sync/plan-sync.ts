@@ -1,29 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import type { Checkpoint, HaltCause } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, HaltCause, Pace } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { Mapping } from '../plan/mapping.ts';
-import { type Chunk, type Plan, throughOf, type Work } from '../plan/plan.ts';
-import type { HistoryEntry, SourceLook } from '../source/source.ts';
+import type { Plan } from '../plan/plan.ts';
+import { amountOf, nextOfEachLane, type Slice, slicesOf } from '../plan/slices.ts';
+import type { SourceLook } from '../source/source.ts';
 import type { TargetState } from '../target/target.ts';
 import { advance } from './advance.ts';
-import { checkColumnsKept } from './check-columns-kept.ts';
-import { finishPlan } from './finish-plan.ts';
 import { haltSync } from './halt-sync.ts';
+import { lookAfter } from './look-after.ts';
+import { makePlan } from './make-plan.ts';
 import { nextStep } from './next-step.ts';
-import { isOneSlice, planSize } from './plan-size.ts';
+import { FULL_PACE } from './pace.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
+import { sendChunks } from './send-chunks.ts';
 import type { Services } from './services.ts';
 
 /** How long a planner owns its claim; another may take it over then. Longer than a planner may run. */
 const LEASE_MS = 5 * 60_000;
-/** A plan whose chunks were sent this long ago is looked after: messages live and are retried meanwhile. */
-const STALL_MS = 15 * 60_000;
 /** Time to release or halt after the planner's own signal aborted. */
 const CLEAN_UP_MS = 3_000;
-/** How often missing chunks are sent again before a person is asked. */
-const MAX_RESENDS = 3;
 /** A plan that Postgres refuses to open is made anew this often in one tick. */
 const MAX_REPLANS = 3;
 
@@ -62,7 +60,7 @@ export async function planSync(
     case 'planning':
       return claimAndPlan(services, config, {}, signal);
     case 'applying':
-      return lookAfter(services, config, checkpoint, options, signal);
+      return goOn(services, config, checkpoint, options, signal);
     case 'new':
     case 'idle':
       return claimAndPlan(services, config, {}, signal);
@@ -71,41 +69,26 @@ export async function planSync(
   }
 }
 
-/** Step 9: a plan in flight is finished if it can be, and its missing chunks are sent again when it stalled. */
-async function lookAfter(
+async function goOn(
   services: Services,
   config: SyncConfig,
-  { plan, sentAt, resends }: Extract<Checkpoint, { state: 'applying' }>,
-  options: TickOptions,
+  checkpoint: Extract<Checkpoint, { state: 'applying' }>,
+  { byPerson }: TickOptions,
   signal: AbortSignal,
 ): Promise<Tick> {
-  try {
-    const finished = await finishPlan(services, plan, signal);
-    if (finished.outcome === 'finished') return claimAndPlan(services, config, {}, signal);
-    if (finished.outcome === 'superseded') {
-      return claimAndPlan(services, config, { stalledPlan: plan.id }, signal);
-    }
-    if (!options.byPerson && services.clock.now() - sentAt < STALL_MS) return { outcome: 'busy' };
-    if (!options.byPerson && resends >= MAX_RESENDS) {
-      const message = `${finished.missing.length} of ${plan.slices} chunks were sent ${resends + 1} times and not applied.`;
-      const stalled = new SyncError('plan_stalled', message, { sync: config.name, planId: plan.id });
-      return tickAt(await haltSync(services, config.name, stalled, { planId: plan.id }, signal));
-    }
-    await sendSlices(services, plan, finished.missing, signal);
-    await advance(
-      services.checkpoints,
-      config.name,
-      { type: 'resent', planId: plan.id, now: services.clock.now() },
-      signal,
-    );
-    return { outcome: 'sent', plan, chunks: finished.missing.length };
-  } catch (thrown) {
-    const error = asSyncError(thrown, { sync: config.name, planId: plan.id });
-    if (error.action === 'replan') {
-      return claimAndPlan(services, config, { stalledPlan: plan.id }, signal);
-    }
-    if (error.action !== 'halt') throw error;
-    return tickAt(await haltSync(services, config.name, error, { planId: plan.id }, signal));
+  const care = await lookAfter(services, config.name, checkpoint, byPerson, signal);
+  switch (care.outcome) {
+    case 'sent':
+    case 'busy':
+      return care;
+    case 'finished':
+      return claimAndPlan(services, config, {}, signal);
+    case 'stalled':
+      return claimAndPlan(services, config, { stalledPlan: checkpoint.plan.id }, signal);
+    case 'halted':
+      return tickAt(care.checkpoint);
+    default:
+      return care satisfies never;
   }
 }
 
@@ -131,10 +114,11 @@ async function claimAndPlan(
     signal,
   );
   if (claimed.outcome === 'refused') return tickAt(claimed.checkpoint);
+  const claim = { token, pace: claimed.checkpoint.pace ?? FULL_PACE };
   let through = claimed.checkpoint.through;
   try {
     for (let attempt = 0; attempt < MAX_REPLANS; attempt++) {
-      const turn = await planOnce(services, config, token, resumedAfter, signal);
+      const turn = await planOnce(services, config, claim, resumedAfter, signal);
       through = turn.through;
       if (turn.tick) return turn.tick;
     }
@@ -169,7 +153,7 @@ interface Turn {
 async function planOnce(
   services: Services,
   config: SyncConfig,
-  token: string,
+  { token, pace }: { readonly token: string; readonly pace: Pace },
   resumedAfter: ErrorKind | undefined,
   signal: AbortSignal,
 ): Promise<Turn> {
@@ -196,12 +180,11 @@ async function planOnce(
       return { tick: await send(services, config, token, step.plan, finished.missing, signal), through };
     }
     case 'plan': {
-      const plan = await makePlan(services, config, step.work, state, look, mapping, signal);
+      const plan = await makePlan(services, config, step.work, { state, look, mapping, pace }, signal);
       await target.ensureTable(plan, signal);
       await commit(services, config, token, plan, signal);
       if ((await target.open(plan, signal)) === 'refused') return { tick: undefined, through };
-      const slices = Array.from({ length: plan.slices }, (_, slice) => slice);
-      return { tick: await send(services, config, token, plan, slices, signal), through };
+      return { tick: await send(services, config, token, plan, slicesOf(plan), signal), through };
     }
     default:
       return step satisfies never;
@@ -223,51 +206,6 @@ async function readMapping(
   if (leftOut.length > 0)
     log.warn('columns that are new at the source are left out', { sync: config.name, columns: leftOut });
   return mapping;
-}
-
-async function makePlan(
-  services: Services,
-  config: SyncConfig,
-  work: Work,
-  { row, table }: TargetState,
-  look: SourceLook,
-  mapping: Mapping,
-  signal: AbortSignal,
-): Promise<Plan> {
-  const history =
-    work.kind === 'window' ? await services.source.readHistory(config.source, work, signal) : [];
-  if (work.kind === 'window') {
-    await checkColumnsKept(config.source, work, history, mapping, (range) =>
-      services.source.readHistory(config.source, range, signal),
-    );
-    const oldest = history[0]?.committedAt ?? look.latest.committedAt;
-    const seconds = Math.max(0, Math.round((services.clock.now() - oldest) / 1_000));
-    services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });
-  }
-  const rows = estimate(work, history) ?? (await services.source.countRows(config.source, work, signal));
-  return {
-    id: randomUUID(),
-    sync: config.name,
-    base: row.revision,
-    source: config.source,
-    sourceTableId: look.tableId,
-    target: config.target,
-    work,
-    throughCommittedAt: look.latest.committedAt,
-    ...planSize(rows, config.maxChunkRows, isOneSlice(work, table)),
-    mapping,
-  };
-}
-
-/** Net changes of a window by its history, where every commit of it tells. */
-function estimate(work: Work, history: readonly HistoryEntry[]): number | undefined {
-  if (work.kind === 'snapshot' || BigInt(history.length) < work.through - work.after) return undefined;
-  let total = 0;
-  for (const { estimatedRows } of history) {
-    if (estimatedRows === undefined) return undefined;
-    total += estimatedRows;
-  }
-  return total;
 }
 
 async function commit(
@@ -295,39 +233,15 @@ async function send(
   config: SyncConfig,
   token: string,
   plan: Plan,
-  slices: readonly number[],
+  missing: readonly Slice[],
   signal: AbortSignal,
 ): Promise<Tick> {
-  await sendSlices(services, plan, slices, signal);
+  const slices = nextOfEachLane(plan, missing);
+  await sendChunks(services, plan, slices, signal);
+  const sent = { planId: plan.id, now: services.clock.now(), left: amountOf(plan, missing) };
   // Refused when the writers were quicker and finished the plan already.
-  await advance(
-    services.checkpoints,
-    config.name,
-    { type: 'sent', token, planId: plan.id, now: services.clock.now() },
-    signal,
-  );
-  const versions = plan.work.kind === 'window' ? Number(plan.work.through - plan.work.after) : 1;
-  services.metrics.planned(plan.sync, { slices: slices.length, versions });
-  services.log.info('chunks sent', {
-    sync: plan.sync,
-    planId: plan.id,
-    work: plan.work.kind,
-    through: String(throughOf(plan)),
-    chunks: slices.length,
-  });
+  await advance(services.checkpoints, config.name, { type: 'sent', token, ...sent }, signal);
   return { outcome: 'sent', plan, chunks: slices.length };
-}
-
-async function sendSlices(
-  { queue }: Services,
-  plan: Plan,
-  slices: readonly number[],
-  signal: AbortSignal,
-): Promise<void> {
-  await queue.send(
-    slices.map((slice): Chunk => ({ plan, slice })),
-    signal,
-  );
 }
 
 function targetKey({ primaryKey, columns }: SyncConfig): readonly string[] {

@@ -1,5 +1,6 @@
 import type { CommitVersion } from '../change/commit-version.ts';
 import type { Chunk, Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
 import type { Page } from '../source/source.ts';
 
 /** The sync's row in Postgres: the truth of what has been applied. */
@@ -45,16 +46,30 @@ export interface ApplyCounts {
   readonly rejected: number;
 }
 
-/** `applied`: committed now. `already_applied`: the ledger has it. `fenced`: another plan is open, or none. */
+/**
+ * `applied`: committed now. `already_applied`: the ledger has it. `divided`: the ledger has parts of it, and nothing
+ * was done; the rest is written in parts, too. `in_progress`: another writer is at it, whose own message comes again if
+ * it fails. `fenced`: another plan is open, or none.
+ */
 export type ApplyOutcome =
   | { readonly outcome: 'applied'; readonly counts: ApplyCounts }
   | { readonly outcome: 'already_applied' }
+  | { readonly outcome: 'divided'; readonly missing: readonly Slice[] }
+  | { readonly outcome: 'in_progress' }
   | { readonly outcome: 'fenced' };
 
+/** How a plan went. */
+export interface PlanSpeed {
+  /** Transaction time of the chunk that took longest. */
+  readonly slowestMs: number;
+  /** Of all chunks together; absent where there were too few rows to tell. */
+  readonly rowsPerSecond?: number;
+}
+
 export type FinishOutcome =
-  | { readonly outcome: 'finished'; readonly through: CommitVersion }
-  /** Some slices are not in the ledger yet. */
-  | { readonly outcome: 'incomplete'; readonly missing: readonly number[] }
+  | { readonly outcome: 'finished'; readonly through: CommitVersion; readonly speed: PlanSpeed }
+  /** Some slices, or parts of them, are not in the ledger yet: these, in order. */
+  | { readonly outcome: 'incomplete'; readonly missing: readonly Slice[] }
   /** This plan is no longer the open one. `through` is what the row says now. */
   | { readonly outcome: 'superseded'; readonly through: CommitVersion | undefined };
 

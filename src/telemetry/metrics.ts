@@ -10,7 +10,7 @@ export interface Metrics {
   /** A chunk was committed, `ms` after its message was taken up. */
   chunkApplied(sync: string, counts: AppliedRows, ms: number): void;
   /** A message was acknowledged with nothing to do. */
-  chunkSkipped(sync: string, outcome: 'already_applied' | 'fenced'): void;
+  chunkSkipped(sync: string, outcome: 'already_applied' | 'divided' | 'in_progress' | 'fenced'): void;
   /** An attempt at a chunk failed; it may be tried again. */
   chunkFailed(sync: string, kind: ErrorKind): void;
   halted(sync: string, kind: ErrorKind): void;

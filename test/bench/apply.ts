@@ -149,7 +149,7 @@ async function bench(one: Bench): Promise<void> {
     const two = await syncOnce(one, syncOf(`two_slices_${round}`, Math.ceil(CHANGES / 2)), 2);
     rates.two.push(CHANGES / two.seconds);
     const lines: Buffer[] = [];
-    for await (const page of one.services.source.readPages({ plan, slice: 0 }, NEVER)) {
+    for await (const page of one.services.source.readPages({ plan, slice: 0, of: 1 }, NEVER)) {
       if (page.rows > 0) lines.push(Buffer.from(`${page.payload}\n`));
     }
     await client.query('checkpoint');

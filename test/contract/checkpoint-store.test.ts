@@ -74,7 +74,7 @@ const EVERY_STATE: readonly Checkpoint[] = [
   { state: 'idle', ...carried },
   { state: 'planning', claim: 'a claim', leaseUntil: NOW },
   { state: 'planning', claim: 'a claim', leaseUntil: NOW, plan: aPlan(), ...carried },
-  { state: 'applying', plan: aPlan(), sentAt: NOW, resends: 2, ...carried },
+  { state: 'applying', plan: aPlan(), sentAt: NOW, left: 3, resends: 2, ...carried },
   { state: 'halted', cause },
   { state: 'halted', cause, plan: aPlan({ work: { kind: 'snapshot', version } }), ...carried },
   { state: 'paused', by: 'ana', reason: '', at: NOW },
@@ -174,7 +174,7 @@ describe.each(implementations)('a checkpoint store in $name', ({ open }) => {
   it('shares no object with its callers', async () => {
     const sync = freshSync();
     const plan = structuredClone(aPlan());
-    await store.write(sync, { state: 'applying', plan, sentAt: 1, resends: 0 }, undefined, never);
+    await store.write(sync, { state: 'applying', plan, sentAt: 1, left: 3, resends: 0 }, undefined, never);
     (plan as { slices: number }).slices = 99;
     const first = await store.read(sync, never);
     expect(first.checkpoint).toMatchObject({ plan: { slices: 3 } });
@@ -298,7 +298,7 @@ describe('the DynamoDB checkpoint store', () => {
     const plan = aPlan({ sync });
     await store.write(
       sync,
-      { state: 'applying', plan, sentAt: NOW, resends: 1, ...carried },
+      { state: 'applying', plan, sentAt: NOW, left: 3, resends: 1, ...carried },
       undefined,
       never,
     );
@@ -310,6 +310,7 @@ describe('the DynamoDB checkpoint store', () => {
       revision: { S: expect.any(String) },
       state: { S: 'applying' },
       sentAt: { N: String(NOW) },
+      left: { N: '3' },
       resends: { N: '1' },
       plan: { S: expect.stringContaining(plan.id) },
       through: { S: '9007199254740993' },

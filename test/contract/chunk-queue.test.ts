@@ -70,7 +70,7 @@ async function failureOf(call: Promise<unknown>): Promise<SyncError> {
 }
 
 function chunksOf(plan: Plan, slices = plan.slices): Chunk[] {
-  return Array.from({ length: slices }, (_, slice) => ({ plan, slice }));
+  return Array.from({ length: slices }, (_, slice) => ({ plan, slice, of: plan.slices }));
 }
 
 /** A plan whose messages take exactly `bytes` for a slice of one digit. */
@@ -82,7 +82,7 @@ function planOfBytes(bytes: number): Plan {
     return { ...plan, mapping: { ...plan.mapping, columns } };
   };
   const bare = Buffer.byteLength(
-    JSON.stringify({ v: 1, sync: 'customer_profiles', planId: randomUUID(), slice: 0, plan: 0 }),
+    JSON.stringify({ v: 1, sync: 'customer_profiles', planId: randomUUID(), slice: 0, of: 0, plan: 0 }),
   );
   const empty = Buffer.byteLength(
     JSON.stringify(padded(''), (_, value) => (typeof value === 'bigint' ? String(value) : value)),

@@ -21,7 +21,14 @@ async function deliverFailing({ services }: Pick<Lake, 'services'>): Promise<Syn
     await applyChunk(services, chunk, NEVER);
   } catch (thrown) {
     const error = thrown as SyncError;
-    await handleChunkFailure(services, chunk, error, { attempt: 1, lastAttempt: false }, NEVER, () => 0);
+    await handleChunkFailure(
+      services,
+      chunk,
+      error,
+      { attempt: 1, lastAttempt: false, outOfTime: false },
+      NEVER,
+      () => 0,
+    );
     services.queue.acknowledge(message.receiptHandle);
     return error;
   }
@@ -198,7 +205,13 @@ describe('bad input', () => {
       lake.services.queue.acknowledge(message.receiptHandle);
       await applyChunk(lake.services, chunk, NEVER).catch(async (thrown: SyncError) => {
         failed += 1;
-        await handleChunkFailure(lake.services, chunk, thrown, { attempt: 1, lastAttempt: false }, NEVER);
+        await handleChunkFailure(
+          lake.services,
+          chunk,
+          thrown,
+          { attempt: 1, lastAttempt: false, outOfTime: false },
+          NEVER,
+        );
       });
     }
     expect(failed).toBe(1);

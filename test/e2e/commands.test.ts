@@ -60,7 +60,7 @@ async function rows(table: string): Promise<unknown[]> {
 /** What is left of the plan that the sync finished last, as a dead letter. */
 async function leaveDeadLetter(sync: string): Promise<void> {
   const { rows: found } = await postgres.query('select plan from lakeferry.syncs where sync = $1', [sync]);
-  const MessageBody = encodeMessage({ plan: decodePlan(found[0].plan), slice: 0 });
+  const MessageBody = encodeMessage({ plan: decodePlan(found[0].plan), slice: 0, of: 1 });
   await sqs.send(new SendMessageCommand({ QueueUrl: cli.stack.info.aws.deadLetterQueueUrl, MessageBody }));
 }
 

@@ -207,7 +207,7 @@ describe('the functions', () => {
       ['in the middle of a COPY', { on: 'fetch', match: /line_total/ }, [{ copying: true }]],
       ['after the last page', { on: 'execute', match: /describe detail/ }, [{ copying: false }]],
     ] as const)(
-      'stops a chunk %s when its time runs out, and gives the message back',
+      'stops a chunk %s when its time runs out, and applies it in two halves',
       async (_, point, inside) => {
         await lake.sql(`insert into ${bench.source} select id, repeat('x', 2000) from range(10, 2000) r(id)`);
         await plan();
@@ -215,7 +215,7 @@ describe('the functions', () => {
         const { body, receiptHandle } = only(receive());
         const { plan: made, slice } = decodeMessage(body);
         const record = recordOf({
-          body: encodeMessage({ plan: { ...made, pages: 300 }, slice }),
+          body: encodeMessage({ plan: { ...made, pages: 300 }, slice, of: made.slices }),
           receiptHandle,
           attempt: 1,
         });
@@ -227,19 +227,45 @@ describe('the functions', () => {
           expect(armed.fired).toBe(1);
           expect(await openTransactions()).toEqual(inside);
         }, AT_WORK_MS);
-        expect(await written).toEqual([record.messageId]);
+        expect(await written).toEqual([]);
 
         const failures = [...(await progressOf(record)).failures.values()];
-        expect(failures).toMatchObject([{ kind: 'cancelled', attempt: 1 }]);
+        expect(failures).toMatchObject([{ kind: 'out_of_time', attempt: 1 }]);
         expect(await bench.rows()).toEqual([]);
         expect(await bench.row()).toMatchObject({ through: null, open: true });
         await vi.waitFor(async () => expect(await openTransactions()).toEqual([]));
 
-        bench.services.queue.elapse(10);
-        expect(await write(receive())).toEqual([]);
+        // The message of the whole chunk is acknowledged; its own copy here is one that is delivered twice.
+        const parts: unknown[] = [];
+        bench.services.queue.acknowledge(receiptHandle);
+        for (let next = receive(); next.length > 0; next = receive()) {
+          parts.push(...next.map(({ body: text }) => decodeMessage(text)));
+          expect(await write(next)).toEqual([]);
+          for (const { receiptHandle: handle } of next) bench.services.queue.acknowledge(handle);
+        }
+        expect(parts).toMatchObject([
+          { slice: 0, of: 2 },
+          { slice: 1, of: 2 },
+        ]);
         await expectEqual();
       },
     );
+
+    it('gives the message of a chunk back that may not be divided', async () => {
+      await plan();
+      const { body, receiptHandle } = only(receive());
+      const { plan: made } = decodeMessage(body);
+      const whole = encodeMessage({ plan: { ...made, divisible: false }, slice: 0, of: 1 });
+      const record = recordOf({ body: whole, receiptHandle, attempt: 1 });
+      lake.faults.add({ on: 'execute', match: /line_total/, times: 1, fault: SLOW });
+      expect(await write([record], WRITER_EARLY_MS + AT_WORK_MS)).toEqual([record.messageId]);
+
+      const failures = [...(await progressOf(record)).failures.values()];
+      expect(failures).toMatchObject([{ kind: 'out_of_time', attempt: 1 }]);
+      bench.services.queue.elapse(10);
+      expect(await write(receive())).toEqual([]);
+      await expectEqual();
+    });
   });
 
   /** The writer's transactions, and whether each has rows of an unfinished COPY. */

@@ -106,7 +106,13 @@ describe('rows that Postgres refuses, from the source to the target', () => {
     const chunk = decodeMessage(message.body);
     const error = await applyChunk(lake.services, chunk, NEVER).catch((thrown: unknown) => thrown);
     if (!(error instanceof SyncError)) throw error;
-    await handleChunkFailure(lake.services, chunk, error, { attempt: 1, lastAttempt: false }, NEVER);
+    await handleChunkFailure(
+      lake.services,
+      chunk,
+      error,
+      { attempt: 1, lastAttempt: false, outOfTime: false },
+      NEVER,
+    );
     lake.services.queue.acknowledge(message.receiptHandle);
     expect(error.message).toContain(`syncs.${config.name}.maxRejectedRows allows 6`);
     expect(error.message).toContain('constraint "known_boss", SQLSTATE 23503');

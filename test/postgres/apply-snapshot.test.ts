@@ -34,12 +34,18 @@ describe('a snapshot', () => {
     await sync.ensureTable();
     const plan = await sync.opened(snapshot(7), { slices: 3 });
     await sync.apply(plan, [['3', 'c']], 2);
-    expect(await sync.target.finish(plan, signal)).toEqual({ outcome: 'incomplete', missing: [0, 1] });
+    expect(await sync.target.finish(plan, signal)).toEqual({
+      outcome: 'incomplete',
+      missing: [
+        { slice: 0, of: 3 },
+        { slice: 1, of: 3 },
+      ],
+    });
     await sync.apply(plan, [['1', 'a']], 0);
     await sync.apply(plan, [], 1);
     expect((await sync.state()).row.through).toBeUndefined();
 
-    expect(await sync.target.finish(plan, signal)).toEqual({ outcome: 'finished', through: 7n });
+    expect(await sync.target.finish(plan, signal)).toMatchObject({ outcome: 'finished', through: 7n });
 
     expect(await sync.rows()).toEqual([
       ['1', 'a'],
@@ -129,7 +135,7 @@ describe('a chunk leaves nothing behind', () => {
     };
     const failure = await failureOf(
       sync.target.apply(
-        { plan, slice: 0 },
+        { plan, slice: 0, of: 1 },
         pages,
         async () => {
           expect(delivered).toBe(true);
@@ -157,7 +163,7 @@ describe('a chunk leaves nothing behind', () => {
       }
     };
     const failure = await failureOf(
-      sync.target.apply({ plan, slice: 0 }, pages, async () => undefined, abort.signal),
+      sync.target.apply({ plan, slice: 0, of: 1 }, pages, async () => undefined, abort.signal),
     );
     expect(failure.kind).toBe('cancelled');
     expect(stopped).toBe(true);
@@ -179,7 +185,7 @@ describe('a chunk leaves nothing behind', () => {
     const { sync, plan } = await openedSync();
     const failure = await failureOf(
       sync.target.apply(
-        { plan, slice: 0 },
+        { plan, slice: 0, of: 1 },
         pagesOf(rows(10)),
         async () => void (await fixture.proxy.terminateBackends()),
         signal,
@@ -197,7 +203,7 @@ describe('a chunk leaves nothing behind', () => {
     );
     const target = fixture.limitedTarget({ statementMs: 100 });
     const failure = await failureOf(
-      target.apply({ plan, slice: 0 }, pagesOf(rows(1)), async () => undefined, signal),
+      target.apply({ plan, slice: 0, of: 1 }, pagesOf(rows(1)), async () => undefined, signal),
     );
     await target.close();
     expect(failure).toMatchObject({ kind: 'target_busy', fields: { sqlState: '57014' } });
@@ -209,7 +215,7 @@ test('a chunk whose commit was answered to nobody is found in the ledger', async
   const { sync, plan } = await openedSync();
   const failure = await failureOf(
     sync.target.apply(
-      { plan, slice: 0 },
+      { plan, slice: 0, of: 1 },
       pagesOf(rows(3)),
       async () => fixture.proxy.faults.dropAtStatement('commit', 'after'),
       signal,
@@ -232,7 +238,7 @@ test('a cancelled statement stops on the server, too, and gives its locks back',
     ]);
   const abort = new AbortController();
   const failure = failureOf(
-    sync.target.apply({ plan, slice: 0 }, pagesOf(rows(1)), async () => undefined, abort.signal),
+    sync.target.apply({ plan, slice: 0, of: 1 }, pagesOf(rows(1)), async () => undefined, abort.signal),
   );
   await until(async () => (await sleepers()).length === 1);
   abort.abort();
@@ -244,7 +250,7 @@ test('a cancelled statement stops on the server, too, and gives its locks back',
 test('an aborted signal starts nothing', async () => {
   const { sync, plan } = await openedSync();
   const failure = await failureOf(
-    sync.target.apply({ plan, slice: 0 }, pagesOf([]), async () => undefined, AbortSignal.abort()),
+    sync.target.apply({ plan, slice: 0, of: 1 }, pagesOf([]), async () => undefined, AbortSignal.abort()),
   );
   expect(failure.kind).toBe('cancelled');
 });

@@ -161,7 +161,7 @@ describe('a target', () => {
     const target = fixture.limitedTarget({ lockMs: 50 });
     const apply = () =>
       target.apply(
-        { plan, slice: 0 },
+        { plan, slice: 0, of: 1 },
         async function* () {},
         async () => {
           throw new Error('The table was not locked.');

@@ -119,6 +119,8 @@ export class Sync {
       work,
       throughCommittedAt: 1_700_000_000_000,
       slices: 1,
+      divisible: true,
+      writers: 100,
       pages: 1,
       mapping: this.mapping,
       ...settings,
@@ -138,7 +140,7 @@ export class Sync {
   }
 
   applyPages(plan: Plan, pages: () => AsyncIterable<Page>, slice = 0): Promise<ApplyOutcome> {
-    return this.target.apply({ plan, slice }, pages, async () => undefined, signal);
+    return this.target.apply({ plan, slice, of: plan.slices }, pages, async () => undefined, signal);
   }
 
   /** Creates the table and loads it at version 0. */

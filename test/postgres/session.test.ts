@@ -135,7 +135,7 @@ test('closing cancels what is under way', async () => {
     asked.resolve();
     await new Promise(() => undefined);
   };
-  const writing = failureOf(target.apply({ plan, slice: 0 }, never, async () => undefined, signal));
+  const writing = failureOf(target.apply({ plan, slice: 0, of: 1 }, never, async () => undefined, signal));
   await asked.promise;
   await target.close();
   expect((await writing).kind).toBe('cancelled');

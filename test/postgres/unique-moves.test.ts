@@ -193,7 +193,7 @@ describe('two rows that exchange a unique value', () => {
       await fixture.query(`alter database ${fixture.name} set ${setting} = off`);
       const target = fixture.limitedTarget({});
       const plan = await sync.opened(windowFrom(0));
-      await target.apply({ plan, slice: 0 }, pagesOf(SWAP), async () => undefined, signal);
+      await target.apply({ plan, slice: 0, of: 1 }, pagesOf(SWAP), async () => undefined, signal);
       expect(await sync.rows()).toEqual(SWAPPED);
       await fixture.query(`alter database ${fixture.name} reset ${setting}`);
       await target.close();

@@ -132,7 +132,14 @@ export async function aBench(lake: Lake, over: Partial<SyncConfig> = {}): Promis
     },
     apply: ({ body }, replaced = {}) => applyChunk({ ...services, ...replaced }, decodeMessage(body), NEVER),
     fail: ({ body, attempt }, error, lastAttempt = false) =>
-      handleChunkFailure(services, decodeMessage(body), error, { attempt, lastAttempt }, NEVER, () => 0),
+      handleChunkFailure(
+        services,
+        decodeMessage(body),
+        error,
+        { attempt, lastAttempt, outOfTime: false },
+        NEVER,
+        () => 0,
+      ),
     async settle() {
       for (;;) {
         const tick = await bench.tick('person');

@@ -24,7 +24,14 @@ export async function syncToHalt({ services }: Lake, config: SyncConfig): Promis
     } catch (thrown) {
       const error = asSyncError(thrown);
       if (error.action === 'retry') throw error;
-      await handleChunkFailure(services, chunk, error, { attempt: 1, lastAttempt: false }, NEVER, () => 0);
+      await handleChunkFailure(
+        services,
+        chunk,
+        error,
+        { attempt: 1, lastAttempt: false, outOfTime: false },
+        NEVER,
+        () => 0,
+      );
     }
   }
   const { checkpoint } = await services.checkpoints.read(config.name, NEVER);

@@ -14,6 +14,8 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
     work: { kind: 'window', after: parseCommitVersion(4), through: parseCommitVersion(7) },
     throughCommittedAt: Date.UTC(2026, 10, 21, 14, 31, 25),
     slices: 3,
+    divisible: true,
+    writers: 100,
     pages: 8,
     mapping: {
       keyColumns: 1,

@@ -13,12 +13,12 @@ import { MemoryCheckpoints } from '../support/memory-checkpoints.ts';
 import { aPlan } from '../support/plans.ts';
 
 const plan = aPlan();
-const chunk = { plan, slice: 1 };
+const chunk = { plan, slice: 1, of: plan.slices };
 const SYNC = plan.sync;
-const FIRST = { attempt: 1, lastAttempt: false };
-const LAST = { attempt: 5, lastAttempt: true };
+const FIRST = { attempt: 1, lastAttempt: false, outOfTime: false };
+const LAST = { attempt: 5, lastAttempt: true, outOfTime: false };
 const through = parseCommitVersion(4);
-const applying: Checkpoint = { state: 'applying', plan, sentAt: 1, resends: 0, through };
+const applying: Checkpoint = { state: 'applying', plan, sentAt: 1, left: 3, resends: 0, through };
 const kindsThat = (action: string) =>
   (Object.keys(ERROR_POLICY) as ErrorKind[]).filter((kind) => ERROR_POLICY[kind].action === action);
 
@@ -64,7 +64,7 @@ describe('a chunk that was not applied', () => {
 
   it('is noted with kind, message, attempt and time', async () => {
     await store(applying);
-    await fail('target_busy', { attempt: 3, lastAttempt: false });
+    await fail('target_busy', { ...FIRST, attempt: 3 });
     expect((await checkpoints.readProgress(plan.id, NEVER)).failures).toEqual(
       new Map([[1, { kind: 'target_busy', message: 'It did not work.', attempt: 3, at: clock.now() }]]),
     );
@@ -72,7 +72,7 @@ describe('a chunk that was not applied', () => {
 
   it('is logged with sync, plan, slice, attempt, kind and message, and without what the driver said', async () => {
     await store(applying);
-    await fail('target_busy', { attempt: 3, lastAttempt: false });
+    await fail('target_busy', { ...FIRST, attempt: 3 });
     const facts = { sync: SYNC, planId: plan.id, slice: 1, attempt: 3, kind: 'target_busy' };
     const error = { message: 'It did not work.', cause: { name: 'Error' } };
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', ...facts, error }]);
@@ -94,14 +94,14 @@ describe('a chunk that was not applied', () => {
   it('waits longer with every attempt, within a bound', async () => {
     const seconds: number[] = [];
     for (let attempt = 1; attempt <= 12; attempt++) {
-      const failure = await fail('target_busy', { attempt, lastAttempt: false }, { random: 1 - 1e-9 });
+      const failure = await fail('target_busy', { ...FIRST, attempt }, { random: 1 - 1e-9 });
       if (failure.outcome === 'return') seconds.push(failure.seconds);
     }
     expect(seconds).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]);
   });
 
   it('waits for a random part of that, so that chunks which fail together do not come back together', async () => {
-    const delivery = { attempt: 6, lastAttempt: false };
+    const delivery = { ...FIRST, attempt: 6 };
     const waits = [0, 0.25, 0.5, 0.999].map((random) => fail('target_busy', delivery, { random }));
     expect((await Promise.all(waits)).map((failure) => 'seconds' in failure && failure.seconds)).toEqual([
       1, 17, 33, 64,
@@ -198,7 +198,7 @@ describe('a chunk that was not applied', () => {
   it.each(['target_replaced', 'row_rejected'] as const)(
     'leaves the checkpoint of another plan alone on %s',
     async (kind) => {
-      const other: Checkpoint = { state: 'applying', plan: aPlan(), sentAt: 1, resends: 0, through };
+      const other: Checkpoint = { state: 'applying', plan: aPlan(), sentAt: 1, left: 3, resends: 0, through };
       await store(other);
       await fail(kind, LAST);
       expect(await read()).toEqual(other);

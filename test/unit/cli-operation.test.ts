@@ -76,7 +76,7 @@ describe('the answer to a resume', () => {
       '✓ orders goes on at the next tick of its schedule.',
       '  At once: lakeferry run orders',
     ]);
-    const applying: Checkpoint = { state: 'applying', plan, sentAt: 0, resends: 0 };
+    const applying: Checkpoint = { state: 'applying', plan, sentAt: 0, left: 3, resends: 0 };
     expect(resume({ ...PAUSED, plan }, applying, { dryRun: true }).slice(0, 2)).toEqual([
       '✓ orders would go on at the next tick of its schedule.',
       '  Its plan in flight, through version 7, goes on where it was.',

@@ -67,13 +67,18 @@ const anyPlan: fc.Arbitrary<Plan> = fc.record(
     work,
     throughCommittedAt: fc.maxSafeInteger(),
     slices: fc.integer({ min: 1, max: 500 }),
+    divisible: fc.boolean(),
+    writers: fc.integer({ min: 1, max: 100 }),
     pages: fc.integer({ min: 1, max: 4096 }),
     mapping,
   },
   PLAIN,
 );
 const anyChunk: fc.Arbitrary<Chunk> = anyPlan.chain((plan) =>
-  fc.integer({ min: 0, max: plan.slices - 1 }).map((slice) => ({ plan, slice })),
+  fc
+    .integer({ min: 0, max: 6 })
+    .map((halvings) => plan.slices * 2 ** halvings)
+    .chain((of) => fc.integer({ min: 0, max: of - 1 }).map((slice) => ({ plan, slice, of }))),
 );
 
 function refusal(call: () => unknown): SyncError {
@@ -88,7 +93,7 @@ function refusal(call: () => unknown): SyncError {
 
 /** The message of a plan, with some of its JSON replaced. */
 function tampered(change: (json: MessageJson) => void): string {
-  const json = JSON.parse(encodeMessage({ plan: aPlan(), slice: 1 })) as MessageJson;
+  const json = JSON.parse(encodeMessage({ plan: aPlan(), slice: 1, of: 3 })) as MessageJson;
   change(json);
   return JSON.stringify(json);
 }
@@ -150,12 +155,13 @@ describe('a message', () => {
       }),
     );
     const awkward = '\uFFFE \uFFFF \u0000 \uD800 \\uFFFF';
-    expect(encodeMessage({ plan: aPlan({ sourceTableId: awkward }), slice: 0 })).toMatch(taken);
+    expect(encodeMessage({ plan: aPlan({ sourceTableId: awkward }), slice: 0, of: 3 })).toMatch(taken);
   });
 
   it('is the same text for the same chunk', () => {
     const plan = aPlan();
-    expect(encodeMessage({ plan: structuredClone(plan), slice: 2 })).toBe(encodeMessage({ plan, slice: 2 }));
+    const chunk = { slice: 2, of: 3 };
+    expect(encodeMessage({ plan: structuredClone(plan), ...chunk })).toBe(encodeMessage({ plan, ...chunk }));
   });
 
   it.each([
@@ -163,6 +169,8 @@ describe('a message', () => {
     ['(top)', tampered((json) => (json['more'] = 1))],
     ['slice', tampered((json) => (json['slice'] = -1))],
     ['slice', tampered((json) => (json['slice'] = '1'))],
+    ['of', tampered((json) => (json['of'] = 0))],
+    ['of', tampered((json) => (json['of'] = 1.5))],
     ['plan', tampered((json) => (json.plan['more'] = 1))],
     ['plan.base', tampered((json) => (json.plan['base'] = '7'))],
     ['plan.work.after', tampered((json) => (json.plan.work['after'] = '04'))],
@@ -184,6 +192,8 @@ describe('a message', () => {
     ['another plan id', tampered((json) => (json['planId'] = aPlan().id))],
     ['another sync', tampered((json) => (json['sync'] = 'orders'))],
     ['a slice that the plan does not have', tampered((json) => (json['slice'] = 3))],
+    ['parts that are no halves', tampered((json) => (json['of'] = 9))],
+    ['more than a slice of the plan', tampered((json) => (json['of'] = 1))],
   ])('that contradicts its plan is refused: %s', (_, body) => {
     const error = refusal(() => decodeMessage(body));
     expect(error.kind).toBe('message_invalid');

@@ -40,12 +40,12 @@ const anEvent: fc.Arbitrary<(now: number) => CheckpointEvent> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ token, planId }).map(
       (event) =>
-        (now: number): CheckpointEvent => ({ type: 'sent', now, ...event }),
+        (now: number): CheckpointEvent => ({ type: 'sent', now, left: 1, ...event }),
     ),
   },
   planId.map(
     (id) =>
-      (now: number): CheckpointEvent => ({ type: 'resent', planId: id, now }),
+      (now: number): CheckpointEvent => ({ type: 'resent', planId: id, now, left: 1 }),
   ),
   fc
     .record({ by: owner, through: fc.option(version, { nil: undefined }) })

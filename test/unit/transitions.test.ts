@@ -11,7 +11,8 @@ const otherPlan = aPlan();
 const cause = { kind: 'retention_gap', message: 'Gone.', remedy: 'Load it anew.', at: NOW } as const;
 const through = parseCommitVersion(4);
 const look = { latest: parseCommitVersion(7), latestCommittedAt: NOW - 9_000, at: NOW - 1_000 };
-const carried = { through, look };
+const pace = { share: 0.5, usualRowsPerSecond: 9_000 };
+const carried = { through, look, pace };
 
 const STATES = {
   new: { state: 'new' },
@@ -19,7 +20,7 @@ const STATES = {
   planning: { state: 'planning', claim: 'mine', leaseUntil: NOW + 1, ...carried },
   'planning+plan': { state: 'planning', claim: 'mine', leaseUntil: NOW + 1, plan, ...carried },
   'lapsed+plan': { state: 'planning', claim: 'mine', leaseUntil: NOW, plan, ...carried },
-  applying: { state: 'applying', plan, sentAt: NOW - 5, resends: 1, ...carried },
+  applying: { state: 'applying', plan, sentAt: NOW - 5, left: 3, resends: 1, ...carried },
   halted: { state: 'halted', cause, ...carried },
   'halted+plan': { state: 'halted', cause, plan, ...carried },
   paused: { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, ...carried },
@@ -36,11 +37,13 @@ const EVENTS = {
   'claim, other plan stalled': { ...claim, stalledPlan: otherPlan.id },
   'commitPlan, mine': { type: 'commitPlan', token: 'mine', plan },
   'commitPlan, not mine': { type: 'commitPlan', token: 'not mine', plan },
-  'sent, mine': { type: 'sent', token: 'mine', planId: plan.id, now: NOW },
-  'sent, not mine': { type: 'sent', token: 'not mine', planId: plan.id, now: NOW },
-  'sent, other plan': { type: 'sent', token: 'mine', planId: otherPlan.id, now: NOW },
-  resent: { type: 'resent', planId: plan.id, now: NOW },
-  'resent, other plan': { type: 'resent', planId: otherPlan.id, now: NOW },
+  'sent, mine': { type: 'sent', token: 'mine', planId: plan.id, now: NOW, left: 2 },
+  'sent, not mine': { type: 'sent', token: 'not mine', planId: plan.id, now: NOW, left: 2 },
+  'sent, other plan': { type: 'sent', token: 'mine', planId: otherPlan.id, now: NOW, left: 2 },
+  resent: { type: 'resent', planId: plan.id, now: NOW, left: 2 },
+  progressed: { type: 'progressed', planId: plan.id, now: NOW, left: 2 },
+  'progressed, other plan': { type: 'progressed', planId: otherPlan.id, now: NOW, left: 2 },
+  'resent, other plan': { type: 'resent', planId: otherPlan.id, now: NOW, left: 2 },
   'release, mine': { type: 'release', by: { claim: 'mine' }, through: newThrough },
   'release, not mine': { type: 'release', by: { claim: 'not mine' }, through: newThrough },
   'release, its plan': { type: 'release', by: { planId: plan.id }, through: newThrough },
@@ -69,6 +72,8 @@ sent, mine                | -        -        -        applying      applying   
 sent, not mine            | -        -        -        -             -           -        -        -           -      -           -
 sent, other plan          | -        -        -        -             -           -        -        -           -      -           -
 resent                    | -        -        -        -             -           applying -        -           -      -           -
+progressed                | -        -        -        -             -           applying -        -           -      -           -
+progressed, other plan    | -        -        -        -             -           -        -        -           -      -           -
 resent, other plan        | -        -        -        -             -           -        -        -           -      -           -
 release, mine             | -        -        idle     idle          idle        -        -        -           -      -           -
 release, not mine         | -        -        -        -             -           -        -        -           -      -           -
@@ -189,13 +194,23 @@ describe('sending', () => {
       state: 'applying',
       plan,
       sentAt: NOW,
+      left: 2,
       resends: 0,
       ...carried,
     });
   });
 
   it('again is counted and dated', () => {
-    expect(accepted(STATES.applying, EVENTS.resent)).toMatchObject({ sentAt: NOW, resends: 2 });
+    const again = { ...EVENTS.resent, left: 3 };
+    expect(accepted(STATES.applying, again)).toMatchObject({ sentAt: NOW, left: 3, resends: 2 });
+  });
+
+  it('again is not counted where less is missing than before', () => {
+    expect(accepted(STATES.applying, EVENTS.resent)).toMatchObject({ sentAt: NOW, left: 2, resends: 0 });
+  });
+
+  it('starts the count of resends anew where the plan goes on', () => {
+    expect(accepted(STATES.applying, EVENTS.progressed)).toMatchObject({ sentAt: NOW, left: 2, resends: 0 });
   });
 });
 
@@ -205,12 +220,18 @@ describe('a release', () => {
       state: 'idle',
       through: newThrough,
       look,
+      pace,
     });
   });
 
   it('follows Postgres back, too', () => {
     const back = { type: 'release', by: { claim: 'mine' }, through: undefined } as const;
-    expect(accepted(STATES.planning, back)).toStrictEqual({ state: 'idle', look });
+    expect(accepted(STATES.planning, back)).toStrictEqual({ state: 'idle', look, pace });
+  });
+
+  it('may bring another pace', () => {
+    const slower = { ...EVENTS['release, its plan'], pace: { share: 0.25 } };
+    expect(accepted(STATES.applying, slower)).toMatchObject({ pace: { share: 0.25 } });
   });
 
   it('of a plan that finished during a pause leaves the pause as it was', () => {
@@ -284,6 +305,7 @@ describe('resuming', () => {
       state: 'applying',
       plan,
       sentAt: 0,
+      left: 0,
       resends: 0,
       ...carried,
     });

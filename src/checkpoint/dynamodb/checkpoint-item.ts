@@ -16,6 +16,9 @@ export const errorKind = z.enum(Object.keys(ERROR_POLICY) as [ErrorKind, ...Erro
 const carried = {
   through: commitVersionText.exactOptional(),
   look: z.object({ latest: commitVersionText, latestCommittedAt: time, at: time }).exactOptional(),
+  pace: z
+    .object({ share: z.number().gt(0).max(1), usualRowsPerSecond: z.number().exactOptional() })
+    .exactOptional(),
 };
 const plan = planText.exactOptional();
 
@@ -29,6 +32,7 @@ const checkpoint = z.discriminatedUnion('state', [
     state: z.literal('applying'),
     plan: planText,
     sentAt: time,
+    left: z.number().min(0),
     resends: z.int().min(0),
     ...carried,
   }),

@@ -256,10 +256,10 @@ function rowsOf(table: SourceTable, work: Work): string {
     : `${quoteTable(table)} version as of ${work.version}`;
 }
 
-function sliceCondition({ plan, slice }: Chunk): string[] {
-  if (plan.slices === 1) return [];
+function sliceCondition({ plan, slice, of }: Chunk): string[] {
+  if (of === 1) return [];
   const key = keyOf(plan.mapping).map(plainColumn);
-  return [`pmod(xxhash64(${names(key)}), ${plan.slices}) = ${slice}`];
+  return [`pmod(xxhash64(${names(key)}), ${of}) = ${slice}`];
 }
 
 function plainColumn({ source, sourceType }: MappedColumn): string {

@@ -15,6 +15,11 @@ export class Delivery {
     this.#rejects = rejects;
   }
 
+  /** Lines that came so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
   /** Copies all pages; returns the rows. Throws when there are rejected rows and the mapping halts on them. */
   async copyTo(tx: Transaction, copyStatement: string, lastField?: string): Promise<number> {
     const copied = await tx.copy(copyStatement, copyBuffers(this.#counted(), lastField));

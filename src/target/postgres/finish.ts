@@ -1,7 +1,8 @@
 import { SyncError } from '../../error/sync-error.ts';
 import { type Plan, throughOf } from '../../plan/plan.ts';
+import { missingOf, type Slice, slicesOf } from '../../plan/slices.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { FinishOutcome } from '../target.ts';
+import type { FinishOutcome, PlanSpeed } from '../target.ts';
 import { lockRow } from './sync-row.ts';
 import { readTable, targetReplaced } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
@@ -17,22 +18,34 @@ export async function finishPlan(tx: Transaction, plan: Plan, log: Log): Promise
   if (missing.length > 0) return { outcome: 'incomplete', missing };
   const table = await readTable(tx, plan.target);
   if (table === undefined || table.oid !== row.targetOid) throw targetReplaced(plan.target);
+  const speed = await readSpeed(tx, plan);
   await moveThrough(tx, plan);
   await tx.query('delete from lakeferry.applied_slices where sync = $1', [plan.sync]);
   await tx.commit();
-  return { outcome: 'finished', through: throughOf(plan) };
+  return { outcome: 'finished', through: throughOf(plan), speed };
 }
 
-async function readMissingSlices(tx: Transaction, plan: Plan): Promise<readonly number[]> {
-  const { rows } = await tx.query<{ readonly slice: number }>(
-    `
-select slice from generate_series(0, $2::int - 1) slice
-except
-select slice from lakeferry.applied_slices where plan_id = $1
-order by slice`,
-    [plan.id, plan.slices],
+async function readMissingSlices(tx: Transaction, plan: Plan): Promise<readonly Slice[]> {
+  const { rows } = await tx.query<{ readonly slice: number; readonly parts: readonly Slice[] }>(
+    'select slice, parts from lakeferry.applied_slices where plan_id = $1',
+    [plan.id],
   );
-  return rows.map(({ slice }) => slice);
+  const applied = new Map(rows.map(({ slice, parts }) => [slice, parts]));
+  return slicesOf(plan).flatMap((slice) => missingOf(slice, applied.get(slice.slice) ?? []));
+}
+
+/** Below this, a plan's rate is that of its round trips. */
+const MIN_ROWS_FOR_RATE = 5_000;
+
+async function readSpeed(tx: Transaction, plan: Plan): Promise<PlanSpeed> {
+  const { rows } = await tx.query<{ readonly slowest: string; readonly took: string; readonly read: string }>(
+    'select max(took_ms) as slowest, sum(took_ms) as took, sum(rows_read) as read from lakeferry.applied_slices where plan_id = $1',
+    [plan.id],
+  );
+  const { slowest, took, read } = rows[0] ?? {};
+  const [slowestMs, tookMs, rowsRead] = [Number(slowest), Number(took), Number(read)];
+  if (rowsRead < MIN_ROWS_FOR_RATE) return { slowestMs };
+  return { slowestMs, rowsPerSecond: Math.round((rowsRead * 1_000) / Math.max(1, tookMs)) };
 }
 
 async function moveThrough(tx: Transaction, plan: Plan): Promise<void> {

@@ -116,6 +116,21 @@ comment on column lakeferry.rejected_rows.version is
   'Commit version of the newest change that was rejected; of a row that Postgres refused, the last one of its window.';
 `,
   },
+  {
+    name: 'slices in parts',
+    sql: `
+alter table lakeferry.applied_slices
+  add column parts jsonb not null default '[]',
+  add column rows_read bigint not null default 0,
+  add column took_ms bigint not null default 0;
+comment on table lakeferry.applied_slices is
+  'Lakeferry: the ledger. A slice of the open plan, or a part of one, stands here if and only if its rows are in the target.';
+comment on column lakeferry.applied_slices.parts is
+  'What is applied of the slice: the key hashes that give "slice" modulo "of".';
+comment on column lakeferry.applied_slices.rows_read is 'Lines that the source gave.';
+comment on column lakeferry.applied_slices.took_ms is 'What its transactions took.';
+`,
+  },
 ];
 
 /** Any constant will do as long as nobody else uses it: "lakeferr" as a number. */

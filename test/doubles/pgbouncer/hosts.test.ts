@@ -38,7 +38,7 @@ test('DDL goes to the direct host, and all else to the pooled one', async () => 
     readState: (target) => target.readState(name, table, key, signal),
     open: (target) => target.open(plan, signal),
     apply: (target) =>
-      target.apply({ plan, slice: 0 }, pagesOf([['1', 'one']]), async () => undefined, signal),
+      target.apply({ plan, slice: 0, of: 1 }, pagesOf([['1', 'one']]), async () => undefined, signal),
     finish: (target) => target.finish(plan, signal),
   };
   for (const [called, call] of Object.entries(calls)) {

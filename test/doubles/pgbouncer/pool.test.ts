@@ -50,7 +50,7 @@ describe.runIf(readDoubleSettings().pooler)('behind PgBouncer with one server co
     const outcomes = await Promise.all(
       [0, 1, 2, 3, 3, 2].map((slice, at) =>
         (targets[at % 4] ?? fixture.target).apply(
-          { plan, slice },
+          { plan, slice, of: plan.slices },
           pagesOf([['u', String(slice), `slice ${slice}`]]),
           async () => undefined,
           signal,
@@ -98,7 +98,7 @@ select 'prepared statement', name from pg_prepared_statements`,
     const sync = new Sync({ ...fixture, target }, mappingOf(['id integer', 'name text']));
     await sync.ensureTable();
     const plan = await sync.opened(snapshot(0));
-    const chunk = { plan, slice: 0 };
+    const chunk = { plan, slice: 0, of: 1 };
     const pages = pagesOf([['1', 'one']]);
     const failure = await failureOf(target.apply(chunk, pages, async () => line.cut(), signal));
     expect(failure).toMatchObject({ kind: 'target_unavailable', fields: { sqlState: '08P01' } });
