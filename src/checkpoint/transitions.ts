@@ -45,6 +45,8 @@ export type CheckpointEvent =
   | { readonly type: 'pause'; readonly by: string; readonly reason: string; readonly now: number }
   /** A person ends a pause. A halt ends by a claim with `resume`, which plans anew what the halt was about. */
   | { readonly type: 'resume' }
+  /** A person lets the plan that halted before its deletes go on. */
+  | { readonly type: 'approve'; readonly planId: string }
   | { readonly type: 'looked'; readonly look: LastLook };
 
 /** `left` is what is missing of the plan, in its slices. */
@@ -87,6 +89,8 @@ export function transition(checkpoint: Checkpoint, event: CheckpointEvent): Chec
       return pause(checkpoint, event);
     case 'resume':
       return resume(checkpoint);
+    case 'approve':
+      return approve(checkpoint, event);
     case 'looked':
       return looked(checkpoint, event);
     default:
@@ -276,7 +280,7 @@ function resume(checkpoint: Checkpoint): Checkpoint | Refusal {
       const { cause, plan } = checkpoint;
       if (cause !== undefined) return carry(checkpoint, { state: 'halted', cause, ...planOf(checkpoint) });
       if (plan === undefined) return carry(checkpoint, { state: 'idle' });
-      return carry(checkpoint, { state: 'applying', plan, sentAt: 0, left: 0, resends: 0 });
+      return carry(checkpoint, takenUp(plan));
     }
     case 'new':
     case 'idle':
@@ -287,6 +291,22 @@ function resume(checkpoint: Checkpoint): Checkpoint | Refusal {
     default:
       return checkpoint satisfies never;
   }
+}
+
+/** Taken up as by `resume`; a pause stays, without its halt. */
+function approve(checkpoint: Checkpoint, { planId }: EventOf<'approve'>): Checkpoint | Refusal {
+  const { plan } = planOf(checkpoint);
+  if (haltCauseOf(checkpoint)?.kind !== 'mass_delete' || plan?.id !== planId) {
+    return refuse('the plan did not halt before deletes');
+  }
+  if (checkpoint.state !== 'paused') return carry(checkpoint, takenUp(plan));
+  const { cause: _, ...paused } = checkpoint;
+  return paused;
+}
+
+/** In flight, as one that was sent long ago: the next tick asks the ledger what is missing, and sends it. */
+function takenUp(plan: Plan): CheckpointState {
+  return { state: 'applying', plan, sentAt: 0, left: 0, resends: 0 };
 }
 
 function looked(checkpoint: Checkpoint, event: EventOf<'looked'>): Checkpoint | Refusal {

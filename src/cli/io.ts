@@ -24,6 +24,8 @@ export interface CliIo {
   readonly clock: Clock;
   /** Aborts at Ctrl-C. What a command throws after that ends with 130. */
   readonly signal: AbortSignal;
+  /** Asks a person at the terminal and gives the line that is typed; absent where nobody is there. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
   /** How the process ends when the command returns; 0 unless said. What it throws decides for itself. */
   setExitCode(code: ExitCode): void;
 }

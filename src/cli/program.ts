@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { asSyncError } from '../error/sync-error.ts';
+import { registerApprove } from './commands/approve.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerLocal } from './commands/local.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerStatus,
   registerRedrive,
   registerRejected,
+  registerApprove,
   registerPause,
   registerResume,
   registerExplain,

@@ -83,6 +83,7 @@ function resolveSync(name: string, entry: SyncEntry, defaults: SyncDefaults): Sy
     nulCharacters: entry.nulCharacters ?? defaults.nulCharacters,
     rejectedRows: entry.rejectedRows ?? defaults.rejectedRows,
     maxRejectedRows: entry.maxRejectedRows ?? defaults.maxRejectedRows,
+    maxDeletePercent: entry.maxDeletePercent ?? defaults.maxDeletePercent,
     schedule: entry.schedule ?? defaults.schedule,
     maxChunkRows: entry.maxChunkRows ?? defaults.maxChunkRows,
     maxWriters: entry.maxWriters ?? defaults.maxWriters,

@@ -16,6 +16,8 @@ export interface SyncConfig {
   readonly rejectedRows: 'halt' | 'quarantine';
   /** Keys that may stand in `lakeferry.rejected_rows` before a sync that quarantines halts. 1 to 100,000. */
   readonly maxRejectedRows: number;
+  /** Part of the target's rows, in percent, that one window may delete. More than 0, at most 100. */
+  readonly maxDeletePercent: number;
   /** EventBridge Scheduler expression: `rate(5 minutes)` or `cron(…)`. */
   readonly schedule: string;
   /** Aim for the net changes of one chunk; a window with more is cut into slices. 1,000 to 10,000,000. */

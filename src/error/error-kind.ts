@@ -151,6 +151,11 @@ export const ERROR_POLICY = {
     remedy:
       'Correct the rows in the source, or let lakeferry.yaml put them aside (syncs.<sync>.rejectedRows: quarantine) or more of them (maxRejectedRows), then run "lakeferry run <sync>".',
   },
+  mass_delete: {
+    action: 'halt',
+    remedy:
+      'If the rows are meant to go, run "lakeferry approve <sync>"; if the source lost them by mistake, restore it, then run "lakeferry run <sync>".',
+  },
   mapping_changed: {
     action: 'halt',
     remedy:

@@ -24,6 +24,8 @@ export interface Mapping {
   readonly rejectedRows: 'halt' | 'quarantine';
   /** With `quarantine`: rejected keys that may stand in the target. */
   readonly maxRejectedRows: number;
+  /** Part of the target's rows that a plan may delete, 1 to 100. */
+  readonly maxDeletePercent: number;
 }
 
 export function keyOf(mapping: Mapping): readonly MappedColumn[] {
@@ -36,7 +38,7 @@ export function nonKeyOf(mapping: Mapping): readonly MappedColumn[] {
 
 /**
  * Identity of what the target's rows mean: two plans with one digest write the same value for the same source
- * row. No part of it: comments, the order of columns, the policy for rejected rows and its limit, and the types of the target's
+ * row. No part of it: comments, the order of columns, the policy for rejected rows, limits, and the types of the target's
  * columns, which its owner may widen at will.
  */
 export function mappingDigest(mapping: Mapping): string {

@@ -91,6 +91,7 @@ export function resolveMapping(
     nulCharacters: config.nulCharacters,
     rejectedRows: config.rejectedRows,
     maxRejectedRows: config.maxRejectedRows,
+    maxDeletePercent: config.maxDeletePercent,
   };
 }
 

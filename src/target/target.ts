@@ -140,6 +140,8 @@ export interface Target {
    * the rows of a load that was never finished, which go (`target_not_empty`).
    */
   open(plan: Plan, signal: AbortSignal): Promise<OpenOutcome>;
+  /** Lets the plan, and no other, delete more than its mapping allows. False where it is not the open one. */
+  approveDeletes(plan: Plan, signal: AbortSignal): Promise<boolean>;
   /**
    * Applies one chunk in one transaction. `beforeCommit` runs after the last page and before the commit; what it
    * throws rolls everything back.

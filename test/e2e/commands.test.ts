@@ -11,6 +11,7 @@ const CONFIG = `
 connections: {}
 syncs:
   fruit: { source: main.shop.fruit, target: shop.fruit, primaryKey: id }
+  herbs: { source: main.shop.herbs, target: shop.herbs, primaryKey: id }
   trees: { source: main.shop.trees, target: shop.trees, primaryKey: id }
   nuts:
     source: main.shop.nuts
@@ -150,6 +151,35 @@ it('moves the dead letters of one sync or of all, and old ones change nothing', 
   expect((await run('fruit', 'nuts')).code).toBe(0);
   expect([await rows('fruit'), await rows('nuts')]).toEqual(before.slice(0, 2));
   expect((await cli.run('redrive', '--local', '--dry-run')).stdout).toBe('There are no dead letters.\n');
+});
+
+it('halts before a window that empties the target, until a person approves of that window', async () => {
+  const many = Array.from({ length: 1_200 }, (_, id) => `${id},herb`);
+  await writeFile(join(cli.folder, 'herbs.csv'), `id,name\n${many.join('\n')}\n`);
+  await cli.run('local', 'load', 'herbs.csv', 'as', 'main.shop.herbs');
+  expect((await run('herbs')).code).toBe(0);
+  const none = await cli.run('approve', 'herbs', '--local', '--yes');
+  expect(none).toMatchObject({ code: 0, stdout: '✓ herbs does not wait for an approval.\n' });
+
+  await cli.run('local', 'sql', 'delete from main.shop.herbs where id > 9');
+  expect((await run('herbs')).code).toBe(3);
+  expect(await rows('herbs')).toHaveLength(1_200);
+  expect(await statusOf('herbs')).toMatchObject({ state: 'halted', lastError: { kind: 'mass_delete' } });
+
+  const dry = await cli.run('approve', 'herbs', '--local', '--dry-run');
+  expect(dry.stdout).toContain('about 1190 of 1200 rows of shop.herbs (99 %)');
+  expect(await cli.run('approve', 'herbs', '--local')).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('lakeferry approve herbs --local --yes'),
+  });
+  expect((await run('herbs')).code).toBe(3);
+
+  const approved = await cli.run('approve', 'herbs', '--local', '--yes');
+  expect(approved).toMatchObject({ code: 0, stderr: '' });
+  expect(lastLine(approved.stdout)).toBe('  At once: lakeferry run herbs');
+  expect((await run('herbs')).code).toBe(0);
+  expect(await rows('herbs')).toHaveLength(10);
 });
 
 it('lists the rejected rows of a sync, so many of them, with the totals of all', async () => {

@@ -60,6 +60,7 @@ export function mappingOf(columns: readonly string[], settings: Partial<Mapping>
     nulCharacters: 'reject',
     rejectedRows: 'halt',
     maxRejectedRows: 1_000,
+    maxDeletePercent: 50,
     ...settings,
   };
 }

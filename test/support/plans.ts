@@ -34,6 +34,7 @@ export function aPlan(over: Partial<Plan> = {}): Plan {
       nulCharacters: 'reject',
       rejectedRows: 'halt',
       maxRejectedRows: 1_000,
+      maxDeletePercent: 50,
     },
     ...over,
   };

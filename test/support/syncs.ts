@@ -21,6 +21,7 @@ export function aSync(
     nulCharacters: 'reject',
     rejectedRows: 'halt',
     maxRejectedRows: 1_000,
+    maxDeletePercent: 50,
     schedule: 'rate(5 minutes)',
     maxChunkRows: 200_000,
     maxWriters: 4,

@@ -37,9 +37,18 @@ const mapping: fc.Arbitrary<Mapping> = fc
       nulCharacters: fc.constantFrom('reject' as const, 'strip' as const),
       rejectedRows: fc.constantFrom('halt' as const, 'quarantine' as const),
       maxRejectedRows: fc.integer({ min: 1, max: 100_000 }),
+      maxDeletePercent: fc.integer({ min: 1, max: 100 }),
     },
     {
-      requiredKeys: ['columns', 'deletes', 'metadata', 'nulCharacters', 'rejectedRows', 'maxRejectedRows'],
+      requiredKeys: [
+        'columns',
+        'deletes',
+        'metadata',
+        'nulCharacters',
+        'rejectedRows',
+        'maxRejectedRows',
+        'maxDeletePercent',
+      ],
       noNullPrototype: true,
     },
   )

@@ -22,6 +22,7 @@ const mapping: Mapping = {
   nulCharacters: 'reject',
   rejectedRows: 'halt',
   maxRejectedRows: 1_000,
+  maxDeletePercent: 50,
 };
 
 describe('a name', () => {

@@ -14,6 +14,8 @@ const look = { latest: parseCommitVersion(7), latestCommittedAt: NOW - 9_000, at
 const pace = { share: 0.5, usualRowsPerSecond: 9_000 };
 const carried = { through, look, pace };
 
+const massDelete = { ...cause, kind: 'mass_delete' } as const;
+
 const STATES = {
   new: { state: 'new' },
   idle: { state: 'idle', ...carried },
@@ -26,6 +28,7 @@ const STATES = {
   paused: { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, ...carried },
   'paused+plan': { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, plan, ...carried },
   'paused+halt': { state: 'paused', by: 'ana', reason: 'index build', at: NOW - 5, cause, plan, ...carried },
+  deleting: { state: 'halted', cause: massDelete, plan, ...carried },
 } as const satisfies Record<string, Checkpoint>;
 
 const claim = { type: 'claim', token: 'fresh', now: NOW, leaseMs: LEASE_MS, resume: false } as const;
@@ -55,39 +58,43 @@ const EVENTS = {
   'halt, operator': { type: 'halt', by: { operator: 'ana' }, cause },
   pause: { type: 'pause', by: 'ben', reason: 'migration', now: NOW },
   resume: { type: 'resume' },
+  'approve, its plan': { type: 'approve', planId: plan.id },
+  'approve, other plan': { type: 'approve', planId: otherPlan.id },
   looked: { type: 'looked', look: { ...look, at: NOW } },
   'looked, earlier': { type: 'looked', look: { ...look, at: look.at - 1 } },
 } as const satisfies Record<string, CheckpointEvent>;
 
 /** The state after each event in each state; `-` is refused. */
 const TABLE = `
-                            new      idle     planning planning+plan lapsed+plan applying halted   halted+plan paused paused+plan paused+halt
-claim                     | planning planning -        -             planning    -        -        -           -      -           -
-claim, resume             | planning planning -        -             planning    -        planning planning    -      -           -
-claim, its plan stalled   | planning planning -        -             planning    planning -        -           -      -           -
-claim, other plan stalled | planning planning -        -             planning    -        -        -           -      -           -
-commitPlan, mine          | -        -        planning planning      planning    -        -        -           -      -           -
-commitPlan, not mine      | -        -        -        -             -           -        -        -           -      -           -
-sent, mine                | -        -        -        applying      applying    -        -        -           -      -           -
-sent, not mine            | -        -        -        -             -           -        -        -           -      -           -
-sent, other plan          | -        -        -        -             -           -        -        -           -      -           -
-resent                    | -        -        -        -             -           applying -        -           -      -           -
-progressed                | -        -        -        -             -           applying -        -           -      -           -
-progressed, other plan    | -        -        -        -             -           -        -        -           -      -           -
-resent, other plan        | -        -        -        -             -           -        -        -           -      -           -
-release, mine             | -        -        idle     idle          idle        -        -        -           -      -           -
-release, not mine         | -        -        -        -             -           -        -        -           -      -           -
-release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused      paused
-release, other plan       | -        -        -        -             -           -        -        -           -      -           -
-halt, mine                | -        -        halted   halted        halted      -        -        -           -      -           -
-halt, not mine            | -        -        -        -             -           -        -        -           -      -           -
-halt, its plan            | -        -        -        halted        halted      halted   -        -           -      paused      -
-halt, other plan          | -        -        -        -             -           -        -        -           -      -           -
-halt, operator            | halted   halted   halted   halted        halted      halted   -        -           paused paused      -
-pause                     | paused   paused   paused   paused        paused      paused   paused   paused      -      -           -
-resume                    | -        -        -        -             -           -        -        -           idle   applying    halted
-looked                    | new      idle     planning planning      planning    applying halted   halted      paused paused      paused
-looked, earlier           | new      -        -        -             -           -        -        -           -      -           -
+                            new      idle     planning planning+plan lapsed+plan applying halted   halted+plan paused paused+plan paused+halt deleting
+claim                     | planning planning -        -             planning    -        -        -           -      -           -           -
+claim, resume             | planning planning -        -             planning    -        planning planning    -      -           -           planning
+claim, its plan stalled   | planning planning -        -             planning    planning -        -           -      -           -           -
+claim, other plan stalled | planning planning -        -             planning    -        -        -           -      -           -           -
+commitPlan, mine          | -        -        planning planning      planning    -        -        -           -      -           -           -
+commitPlan, not mine      | -        -        -        -             -           -        -        -           -      -           -           -
+sent, mine                | -        -        -        applying      applying    -        -        -           -      -           -           -
+sent, not mine            | -        -        -        -             -           -        -        -           -      -           -           -
+sent, other plan          | -        -        -        -             -           -        -        -           -      -           -           -
+resent                    | -        -        -        -             -           applying -        -           -      -           -           -
+progressed                | -        -        -        -             -           applying -        -           -      -           -           -
+progressed, other plan    | -        -        -        -             -           -        -        -           -      -           -           -
+resent, other plan        | -        -        -        -             -           -        -        -           -      -           -           -
+release, mine             | -        -        idle     idle          idle        -        -        -           -      -           -           -
+release, not mine         | -        -        -        -             -           -        -        -           -      -           -           -
+release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused      paused      idle
+release, other plan       | -        -        -        -             -           -        -        -           -      -           -           -
+halt, mine                | -        -        halted   halted        halted      -        -        -           -      -           -           -
+halt, not mine            | -        -        -        -             -           -        -        -           -      -           -           -
+halt, its plan            | -        -        -        halted        halted      halted   -        -           -      paused      -           -
+halt, other plan          | -        -        -        -             -           -        -        -           -      -           -           -
+halt, operator            | halted   halted   halted   halted        halted      halted   -        -           paused paused      -           -
+pause                     | paused   paused   paused   paused        paused      paused   paused   paused      -      -           -           paused
+resume                    | -        -        -        -             -           -        -        -           idle   applying    halted      -
+approve, its plan         | -        -        -        -             -           -        -        -           -      -           -           applying
+approve, other plan       | -        -        -        -             -           -        -        -           -      -           -           -
+looked                    | new      idle     planning planning      planning    applying halted   halted      paused paused      paused      halted
+looked, earlier           | new      -        -        -             -           -        -        -           -      -           -           -
 `;
 
 type StateName = keyof typeof STATES;
@@ -309,6 +316,26 @@ describe('resuming', () => {
       resends: 0,
       ...carried,
     });
+  });
+});
+
+describe('an approval', () => {
+  it('takes the plan up that halted before its deletes', () => {
+    expect(accepted(STATES.deleting, EVENTS['approve, its plan'])).toStrictEqual({
+      state: 'applying',
+      plan,
+      sentAt: 0,
+      left: 0,
+      resends: 0,
+      ...carried,
+    });
+  });
+
+  it('ends the halt behind a pause, and not the pause', () => {
+    const paused = accepted(STATES.deleting, EVENTS.pause);
+    const approved = accepted(paused, EVENTS['approve, its plan']);
+    expect(approved).toMatchObject({ state: 'paused', plan });
+    expect(approved).not.toHaveProperty('cause');
   });
 });
 

@@ -1,6 +1,7 @@
 import type { SyncError } from '../../error/sync-error.ts';
 import type { ApplyScope } from './apply-scope.ts';
 import { bisect } from './bisect.ts';
+import { checkDeletes } from './brake.ts';
 import { arrangeLines, LINES, movingPart, partOf, takeOutUnits, type Units } from './lines.ts';
 import { forgetSettledRejects, refusalOf } from './rejected-rows.ts';
 import { type Attempt, attemptStatements } from './savepoint.ts';
@@ -27,6 +28,7 @@ export async function applyLines(scope: ApplyScope): Promise<Written> {
 async function applyAll(scope: ApplyScope, { departures, arrivals, lettingGo }: Units): Promise<Written> {
   const deleted = await depart(scope, departures);
   if (deleted.fault) throw deleted.fault;
+  await checkDeletes(scope, deleted.kept);
   const upserted = await arrive(scope, arrivals, lettingGo);
   if (upserted.fault) throw upserted.fault;
   return { deleted: deleted.kept, upserted: upserted.kept };
@@ -42,6 +44,7 @@ async function applyGood(scope: ApplyScope, units: Units): Promise<Written> {
   let [upserted, deleted] = [0, 0];
   for (;;) {
     const departed = await applyUnits(scope, departures, (part) => depart(scope, part));
+    await checkDeletes(scope, deleted + departed.rows);
     const arrived = await applyUnits(scope, arrivals, (part) => arrive(scope, part, units.lettingGo));
     deleted += departed.rows;
     upserted += arrived.rows;

@@ -13,4 +13,8 @@ export interface ApplyScope {
   /** Names of what enforces the key; see `isRowFault`. */
   readonly keyIndexes: ReadonlySet<string>;
   readonly rejects: Rejects;
+  /** The part of the plan's keys that the chunk has; more than 0, at most 1. */
+  readonly chunkShare: number;
+  /** A person lets the plan delete what it would. */
+  readonly deletesApproved: boolean;
 }

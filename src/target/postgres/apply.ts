@@ -5,6 +5,7 @@ import { missingOf, type Slice, wholeOf } from '../../plan/slices.ts';
 import type { Page } from '../../source/source.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ApplyOutcome } from '../target.ts';
+import type { ApplyScope } from './apply-scope.ts';
 import type { Database } from './database.ts';
 import { Delivery } from './delivery.ts';
 import { type Begun, begin } from './first-page.ts';
@@ -108,7 +109,16 @@ async function applyPages(
   const rejects = new Rejects(plan);
   const key = keyOf(plan.mapping).map(({ target }) => target);
   const keyIndexes = new Set([...keyIndexNames(table, key), LINES_KEY]);
-  const scope = { tx, plan, table, equals: keyEquality(table, key, plan.target), keyIndexes, rejects };
+  const scope: ApplyScope = {
+    tx,
+    plan,
+    table,
+    equals: keyEquality(table, key, plan.target),
+    keyIndexes,
+    rejects,
+    chunkShare: 1 / of,
+    deletesApproved: row.deletesApproved,
+  };
   const delivery = new Delivery(pages, rejects);
   const written = await writeChunk(scope, delivery, way, beforeCommit).catch((error: unknown) => {
     throw namedByKey(error, keyIndexes);

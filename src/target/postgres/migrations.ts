@@ -117,7 +117,7 @@ comment on column lakeferry.rejected_rows.version is
 `,
   },
   {
-    name: 'slices in parts',
+    name: 'slices in parts, approved deletes',
     sql: `
 alter table lakeferry.applied_slices
   add column parts jsonb not null default '[]',
@@ -127,6 +127,9 @@ comment on table lakeferry.applied_slices is
   'Lakeferry: the ledger. A slice of the open plan, or a part of one, stands here if and only if its rows are in the target.';
 comment on column lakeferry.applied_slices.parts is
   'What is applied of the slice: the key hashes that give "slice" modulo "of".';
+alter table lakeferry.syncs add column approved_plan_id uuid;
+comment on column lakeferry.syncs.approved_plan_id is
+  'The plan that a person lets delete more rows than the configuration allows.';
 comment on column lakeferry.applied_slices.rows_read is 'Lines that the source gave.';
 comment on column lakeferry.applied_slices.took_ms is 'What its transactions took.';
 `,

@@ -11,7 +11,7 @@ import { finishPlan } from './finish.ts';
 import { migrate } from './migrations.ts';
 import { openPlan } from './open.ts';
 import { countRejected, readRejected } from './read-rejected.ts';
-import { readAllRows, readOrCreateRow } from './sync-row.ts';
+import { approveDeletes, readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
 import type { Transaction } from './transaction.ts';
@@ -58,6 +58,10 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     open: (plan, signal) =>
       placed({ sync: plan.sync, planId: plan.id }, () =>
         database.transact('pooled', signal, (tx) => openPlan(tx, plan, log)),
+      ),
+    approveDeletes: (plan, signal) =>
+      placed({ sync: plan.sync, planId: plan.id }, () =>
+        database.transact('pooled', signal, (tx) => approveDeletes(tx, plan)),
       ),
     apply: (chunk, pages, beforeCommit, signal) =>
       placed({ sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice }, () =>

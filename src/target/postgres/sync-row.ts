@@ -24,16 +24,20 @@ interface StoredRow {
   readonly rows_deleted: string;
   readonly rows_rejected: string;
   readonly finished_at: Date | null;
+  readonly deletes_approved: boolean;
 }
 
 /** A SyncRow, with the id of its plan even where the plan itself cannot be read any more. */
 export interface LockedRow extends SyncRow {
   readonly planId?: string;
+  /** Whether a person lets that plan delete more than its mapping allows. */
+  readonly deletesApproved: boolean;
 }
 
 const SELECT = `
 select sync, revision, plan_id, plan, open, through, through_committed_at, reach, source_table_id, mapping_digest,
-       target_oid, rows_upserted, rows_deleted, rows_rejected, finished_at
+       target_oid, rows_upserted, rows_deleted, rows_rejected, finished_at,
+       approved_plan_id is not distinct from plan_id as deletes_approved
 from lakeferry.syncs`;
 
 /** Reads the sync's row, made when missing. */
@@ -58,6 +62,16 @@ export function lockRow(
   log: Log,
 ): Promise<LockedRow | undefined> {
   return ifInstalled(() => readRow(tx, sync, lock, log));
+}
+
+/** False where the plan is not the open one. */
+export async function approveDeletes(tx: Transaction, plan: Plan): Promise<boolean> {
+  const { count } = await tx.query(
+    'update lakeferry.syncs set approved_plan_id = $2 where sync = $1 and plan_id = $2 and open',
+    [plan.sync, plan.id],
+  );
+  await tx.commit();
+  return count === 1;
 }
 
 /** The answer of the read, or undefined when the `lakeferry` schema is gone, and every plan with it. */
@@ -94,6 +108,7 @@ function parseRow(stored: StoredRow, log: Log): LockedRow {
   return {
     revision: stored.revision,
     open: stored.open,
+    deletesApproved: stored.deletes_approved,
     rowsUpserted: BigInt(stored.rows_upserted),
     rowsDeleted: BigInt(stored.rows_deleted),
     rowsRejected: BigInt(stored.rows_rejected),

@@ -1,6 +1,7 @@
 import { keyOf } from '../../plan/mapping.ts';
 import { applyLines, type Written } from './apply-lines.ts';
 import type { ApplyScope } from './apply-scope.ts';
+import { checkDeletes } from './brake.ts';
 import type { Delivery } from './delivery.ts';
 import { forgetSettledRejects } from './rejected-rows.ts';
 import { attempt } from './savepoint.ts';
@@ -91,13 +92,15 @@ async function applyStage(scope: ApplyScope): Promise<Written> {
 }
 
 /** Departures first: an arrival may take a unique value that a departure frees. */
-async function applyAtOnce({ tx, plan, table, equals }: ApplyScope): Promise<Written> {
+async function applyAtOnce(scope: ApplyScope): Promise<Written> {
+  const { tx, plan, table, equals } = scope;
   const { target, mapping, sync, work } = plan;
   if (work.kind === 'snapshot') {
     return { upserted: (await tx.query(insertArrivals(target, mapping))).count, deleted: 0 };
   }
   const removal = removeDepartures(target, mapping, equals);
   const deleted = removal === undefined ? 0 : (await tx.query(removal)).count;
+  await checkDeletes(scope, deleted);
   const large = await analyzeLargeStage(tx, table.oid);
   const upserted = (await tx.query(mergeArrivals(target, mapping, equals, large ? 'any' : 'key'))).count;
   await forgetSettledRejects(tx, sync, mapping, STAGE);

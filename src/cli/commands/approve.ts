@@ -1,0 +1,120 @@
+import { type Command, Option } from 'commander';
+import { haltCauseOf } from '../../checkpoint/checkpoint.ts';
+import { throughOf } from '../../plan/plan.ts';
+import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
+import { confirmSync } from '../confirm.ts';
+import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
+import { chooseSyncs, openLocal, requireLocal, withServices } from '../local-runtime.ts';
+import { configOption, dryRunOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { formatCount } from '../quantity.ts';
+import { type Style, styleFor } from '../style.ts';
+import { printable, wrap } from '../text.ts';
+
+interface ApproveFlags {
+  readonly config: string;
+  readonly local?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+export function registerApprove(program: Command, io: CliIo): void {
+  program
+    .command('approve')
+    .helpGroup('Repair')
+    .summary('let many rows be deleted')
+    .description(
+      'Lets a sync that halted before it deleted more of its target than maxDeletePercent allows go on: that one plan deletes what the cause says. The next one is judged anew. If the source lost the rows by mistake, restore it instead, and run the sync.',
+    )
+    .argument('<sync>', 'name of a sync')
+    .addOption(dryRunOption())
+    .addOption(new Option('--yes', 'do not ask for the name of the sync'))
+    .addOption(localOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  lakeferry approve orders --dry-run\n  lakeferry approve orders')
+    .action((sync: string, flags: ApproveFlags) => approve(sync, flags, io));
+}
+
+async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<void> {
+  requireLocal(flags, `approve ${sync}`);
+  chooseSyncs(await readConfigOption(flags, io), [sync]);
+  const style = styleFor(io.stdout, io.env);
+  const dryRun = flags.dryRun === true;
+  const command = `lakeferry approve ${sync}${flags.local ? ' --local' : ''}`;
+  const approval = await withServices(await openLocal(io), io, false, async (services) => {
+    const found = await approveDeletes(services, sync, { dryRun: true }, io.signal);
+    if (dryRun || found.outcome !== 'approved') return found;
+    if (!flags.yes && !flags.json) {
+      io.stderr.write(`${wrap(printable(found.cause.message), widthOf(io.stderr)).join('\n')}\n`);
+    }
+    await confirmSync(sync, command, flags, io);
+    return approveDeletes(services, sync, { dryRun: false }, io.signal);
+  });
+  if (flags.json) io.stdout.write(approvalJson(sync, approval, dryRun));
+  else
+    io.stdout.write(
+      `${renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) }).join('\n')}\n`,
+    );
+  if (approval.outcome === 'superseded') io.setExitCode(3);
+}
+
+interface ApprovalOptions {
+  readonly dryRun: boolean;
+  readonly style: Style;
+  readonly width: number;
+}
+
+/** Lines of `lakeferry approve`; the last one is what to do now. */
+export function renderApproval(
+  sync: string,
+  approval: Approval,
+  { dryRun, style, width }: ApprovalOptions,
+): string[] {
+  const name = style.bold(sync);
+  const ok = style.green(style.symbols.ok);
+  switch (approval.outcome) {
+    case 'approved': {
+      const through = formatCount(throughOf(approval.plan));
+      const paragraph = wrap(printable(approval.cause.message), width - 2).map((line) => `  ${line}`);
+      return dryRun
+        ? [
+            `${style.yellow(style.symbols.look)} ${name} waits for an approval of its plan through version ${through}.`,
+            ...paragraph,
+            `  ${style.bold(`lakeferry approve ${sync}`)}`,
+          ]
+        : [
+            `${ok} ${name} may delete these rows, in its plan through version ${through}. It goes on at the next tick.`,
+            ...paragraph,
+            `  ${style.bold(`At once: lakeferry run ${sync}`)}`,
+          ];
+    }
+    case 'nothing_to_approve': {
+      const cause = haltCauseOf(approval.checkpoint);
+      if (cause === undefined) return [`${ok} ${name} does not wait for an approval.`];
+      return [
+        `${style.red(style.symbols.bad)} ${name} is halted for another reason: ${cause.kind}.`,
+        `  ${style.bold(printable(cause.remedy))}`,
+      ];
+    }
+    case 'superseded':
+      return [
+        `${style.yellow(style.symbols.look)} ${name} has another plan by now: what that one deletes is judged anew.`,
+        `  ${style.bold(`lakeferry status ${sync}`)}`,
+      ];
+    default:
+      return approval satisfies never;
+  }
+}
+
+function approvalJson(sync: string, approval: Approval, dryRun: boolean): string {
+  return jsonDocument({
+    dryRun,
+    sync,
+    outcome: approval.outcome,
+    plan:
+      approval.outcome === 'approved' ? { id: approval.plan.id, through: throughOf(approval.plan) } : null,
+    cause: approval.outcome === 'approved' ? approval.cause.message : null,
+  });
+}
