@@ -4,10 +4,11 @@ import { SyncError } from '../src/error/sync-error.ts';
 import { planSync, type Tick } from '../src/sync/plan-sync.ts';
 import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
-/** What EventBridge Scheduler sends: the sync's name. `byPerson` is set by the command line. */
+/** What EventBridge Scheduler sends: the sync's name. The rest is set by the command line, see `TickOptions`. */
 export interface PlannerEvent {
   readonly sync: string;
   readonly byPerson?: boolean;
+  readonly retryRejected?: boolean;
 }
 
 /** Time to roll back and let go of the claim before Lambda freezes the sandbox. */
@@ -22,7 +23,8 @@ export function plannerHandler(runtime: () => Promise<Runtime>) {
       const sync = config.syncs.get(event.sync);
       if (!sync)
         throw new SyncError('config_invalid', `There is no sync ${event.sync}.`, { sync: event.sync });
-      return planSync(services, sync, { byPerson: event.byPerson ?? false }, signal);
+      const { byPerson = false, retryRejected = false } = event;
+      return planSync(services, sync, { byPerson, retryRejected }, signal);
     });
 }
 

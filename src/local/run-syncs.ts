@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly syncs: readonly SyncConfig[];
   /** Goes on until the source has nothing new; one plan per sync otherwise. */
   readonly untilIdle: boolean;
+  /** Tries the rows that are put aside again, once the source has nothing new. */
+  readonly retryRejected?: boolean;
   /** Told now and then how much of a plan is applied. */
   readonly onProgress?: (sync: string, chunks: { readonly done: number; readonly total: number }) => void;
   readonly signal: AbortSignal;
@@ -87,11 +89,14 @@ async function runSync(
   tick: ReturnType<typeof plannerHandler>,
   pump: QueuePump,
 ): Promise<Ending> {
-  const { untilIdle, signal } = options;
+  const { untilIdle, retryRejected = false, signal } = options;
+  let retried = !retryRejected;
   for (let byPerson = true; ; byPerson = false) {
     throwIfAborted(signal);
     try {
-      const ticked = await tick({ sync: name, byPerson }, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
+      const event = { sync: name, byPerson, retryRejected: !retried };
+      const ticked = await tick(event, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
+      if (ticked.outcome === 'sent' && ticked.plan.work.kind === 'retry') retried = true;
       if (ticked.outcome === 'halted') return halted(ticked.cause);
       if (ticked.outcome === 'idle' || ticked.outcome === 'paused') return { state: ticked.outcome };
     } catch (thrown) {

@@ -63,6 +63,7 @@ const plan = z.strictObject({
     z
       .strictObject({ kind: z.literal('window'), after: commitVersionText, through: commitVersionText })
       .refine(({ after, through }) => after < through, { path: ['through'] }),
+    z.strictObject({ kind: z.literal('retry'), version: commitVersionText }),
   ]),
   throughCommittedAt: z.int(),
   slices: z.int().min(1).max(500),

@@ -4,10 +4,14 @@ import type { SourceTable, TargetTable } from '../schema/table-name.ts';
 import type { Mapping } from './mapping.ts';
 import type { Slice } from './slices.ts';
 
-/** What a plan reads: the whole table at one version, or the changes of a window. */
+/**
+ * What a plan reads: the whole table at one version, the changes of a window, or again the rows that are put aside, at
+ * the version that the target shows.
+ */
 export type Work =
   | { readonly kind: 'snapshot'; readonly version: CommitVersion }
-  | ({ readonly kind: 'window' } & Window);
+  | ({ readonly kind: 'window' } & Window)
+  | { readonly kind: 'retry'; readonly version: CommitVersion };
 
 /**
  * A decision that never changes once it is made. Everything a writer needs is in it, so that a message can be
@@ -44,5 +48,5 @@ export interface Chunk extends Slice {
 
 /** The version that the target shows once the plan is finished. */
 export function throughOf(plan: Plan): CommitVersion {
-  return plan.work.kind === 'snapshot' ? plan.work.version : plan.work.through;
+  return plan.work.kind === 'window' ? plan.work.through : plan.work.version;
 }

@@ -33,7 +33,7 @@ export interface SourceLook {
  * One result row of a chunk's query: a group of lines of Postgres COPY text.
  *
  * Field order of a line: for a snapshot the mapped columns, then the commit version and commit timestamp where
- * the mapping names them; for a window the same after a first field that is `u` (upsert) or `d` (delete).
+ * the mapping names them; for a window or a retry the same after a first field that is `u` (upsert) or `d` (delete).
  * A delete has `\N` in all but the key.
  */
 export interface Page {
@@ -60,6 +60,12 @@ export interface RejectedRow {
 }
 
 /**
+ * Keys of rows that are to be read again: texts of their values, in key order, as the source encodes them or as
+ * Postgres prints them. None is NULL.
+ */
+export type RetryKeys = readonly (readonly string[])[];
+
+/**
  * The lakehouse side of a sync. Every method takes a signal and stops soon after it aborts; every failure is a
  * SyncError of a `source_…`, `change_feed_off`, `retention_gap`, `schema_break` or `duplicate_source_key` kind.
  */
@@ -78,9 +84,9 @@ export interface Source {
   countRows(table: SourceTable, work: Work, signal: AbortSignal): Promise<number>;
   /**
    * Pages of a chunk, in any order. Ends normally only if every page came and the counts of the warehouse and of
-   * what was delivered agree; otherwise throws `source_incomplete`.
+   * what was delivered agree; otherwise throws `source_incomplete`. The chunk of a retry reads the rows of `keys`.
    */
-  readPages(chunk: Chunk, signal: AbortSignal): AsyncIterable<Page>;
+  readPages(chunk: Chunk, signal: AbortSignal, keys?: RetryKeys): AsyncIterable<Page>;
   /** Delta's id of the table that the name means now. */
   readTableId(table: SourceTable, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;

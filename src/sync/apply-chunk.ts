@@ -53,8 +53,11 @@ export async function applyChunk(
 
 /** A table that was made again may lack the versions of the plan: then it is another table, and nothing expired. */
 async function* readPages(services: Services, chunk: Chunk, signal: AbortSignal): AsyncGenerator<Page> {
+  const { source, target } = services;
+  const { plan } = chunk;
   try {
-    yield* services.source.readPages(chunk, signal);
+    const keys = plan.work.kind === 'retry' ? await target.readRetryKeys(plan.sync, signal) : [];
+    yield* source.readPages(chunk, signal, keys);
   } catch (thrown) {
     if (thrown instanceof SyncError && thrown.kind === 'retention_gap')
       await checkSource(services, chunk, signal);

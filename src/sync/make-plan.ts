@@ -35,7 +35,11 @@ export async function makePlan(
     const seconds = Math.max(0, Math.round((services.clock.now() - oldest) / 1_000));
     services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });
   }
-  const rows = estimate(work, history) ?? (await services.source.countRows(config.source, work, signal));
+  const rows =
+    work.kind === 'retry'
+      ? (await services.target.readRetryKeys(config.name, signal)).length
+      : (estimate(work, history) ?? (await services.source.countRows(config.source, work, signal)));
+  const oneSlice = work.kind === 'retry' || isOneSlice(work, table);
   return {
     id: randomUUID(),
     sync: config.name,
@@ -45,14 +49,14 @@ export async function makePlan(
     target: config.target,
     work,
     throughCommittedAt: look.latest.committedAt,
-    ...planSize(rows, config, pace, isOneSlice(work, table)),
+    ...planSize(rows, config, pace, oneSlice),
     mapping,
   };
 }
 
 /** Net changes of a window by its history, where every commit of it tells. */
 function estimate(work: Work, history: readonly HistoryEntry[]): number | undefined {
-  if (work.kind === 'snapshot' || BigInt(history.length) < work.through - work.after) return undefined;
+  if (work.kind !== 'window' || BigInt(history.length) < work.through - work.after) return undefined;
   let total = 0;
   for (const { estimatedRows } of history) {
     if (estimatedRows === undefined) return undefined;

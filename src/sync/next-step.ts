@@ -10,6 +10,8 @@ export type NextStep =
   /** The plan that Postgres shows as open goes on. */
   | { readonly step: 'resume'; readonly plan: Plan }
   | { readonly step: 'nothing' }
+  /** The open plan is a retry that cannot be finished: it is closed, and the step is chosen anew. */
+  | { readonly step: 'abandon'; readonly plan: Plan }
   | { readonly step: 'plan'; readonly work: Work }
   | { readonly step: 'halt'; readonly kind: 'source_replaced' | 'mapping_changed'; readonly message: string };
 
@@ -19,10 +21,12 @@ export interface Seen {
   readonly mapping: Mapping;
   /** A person let the sync go on after a halt of this kind: a plan that holds the cause is made anew. */
   readonly resumedAfter: ErrorKind | undefined;
+  /** A person wants the rows that are put aside to be tried again, and there are some. */
+  readonly retry: boolean;
 }
 
 /** DESIGN.md section 2, steps 2 to 4, with rules 3 and 6. Pure. */
-export function nextStep({ target, look, mapping, resumedAfter }: Seen): NextStep {
+export function nextStep({ target, look, mapping, resumedAfter, retry }: Seen): NextStep {
   const { row, table } = target;
   const digest = mappingDigest(mapping);
   const sameSource = row.sourceTableId === look.tableId;
@@ -32,6 +36,7 @@ export function nextStep({ target, look, mapping, resumedAfter }: Seen): NextSte
   if (row.open && row.plan && sameSource && sameTarget && sameMapping && goesOn(row.plan, resumedAfter)) {
     return { step: 'resume', plan: row.plan };
   }
+  if (row.open && row.plan?.work.kind === 'retry') return { step: 'abandon', plan: row.plan };
   const reach = sameSource && row.reach !== undefined ? row.reach : look.latest.version;
   const snapshot: NextStep = {
     step: 'plan',
@@ -53,7 +58,7 @@ export function nextStep({ target, look, mapping, resumedAfter }: Seen): NextSte
     if (table.empty) return snapshot;
     return { step: 'halt', kind: 'mapping_changed', message: describeChange(row.plan?.mapping, mapping) };
   }
-  return window(row.through, look.latest.version, reach);
+  return window(row.through, look.latest.version, reach, retry);
 }
 
 /** Causes that lie in the rows that a plan reads, or in what its mapping says of them: it meets them again. */
@@ -73,7 +78,12 @@ function goesOn(plan: Plan, resumedAfter: ErrorKind | undefined): boolean {
   return plan.work.kind === 'snapshot' && !IN_THE_PLAN.includes(resumedAfter);
 }
 
-function window(through: CommitVersion, latest: CommitVersion, reach: CommitVersion): NextStep {
+function window(
+  through: CommitVersion,
+  latest: CommitVersion,
+  reach: CommitVersion,
+  retry: boolean,
+): NextStep {
   const end = laterVersion(latest, reach);
   if (end > latest || latest < through) {
     return {
@@ -82,6 +92,7 @@ function window(through: CommitVersion, latest: CommitVersion, reach: CommitVers
       message: `The source is at version ${latest}, but version ${end > through ? end : through} was synced from it already.`,
     };
   }
+  if (latest === through && retry) return { step: 'plan', work: { kind: 'retry', version: through } };
   if (latest === through) return { step: 'nothing' };
   return { step: 'plan', work: { kind: 'window', after: through, through: end } };
 }

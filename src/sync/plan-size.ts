@@ -21,7 +21,7 @@ export type PlanSize = Pick<Plan, 'slices' | 'divisible' | 'writers' | 'pages'>;
  */
 export function isOneSlice(work: Work, table: TargetFacts | undefined): boolean {
   if (table === undefined) return false;
-  return table.refersToItself || (work.kind === 'window' && table.uniqueBesidesKey);
+  return table.refersToItself || (work.kind !== 'snapshot' && table.uniqueBesidesKey);
 }
 
 /** How a plan of about `estimatedRows` rows is cut, at the pace that the target bears. */

@@ -28,6 +28,8 @@ const MAX_REPLANS = 3;
 export interface TickOptions {
   /** A person asks for it: a halted sync goes on, and a plan in flight is looked after at once. */
   readonly byPerson: boolean;
+  /** The rows that are put aside are tried again, where the source has nothing new. */
+  readonly retryRejected?: boolean;
 }
 
 /** What one tick of the planner did for one sync. */
@@ -51,19 +53,19 @@ export async function planSync(
   signal: AbortSignal,
 ): Promise<Tick> {
   const { checkpoint } = await services.checkpoints.read(config.name, signal);
+  const { retryRejected = false } = options;
   switch (checkpoint.state) {
     case 'paused':
       return { outcome: 'paused' };
     case 'halted':
       if (!options.byPerson) return { outcome: 'halted', cause: checkpoint.cause };
-      return claimAndPlan(services, config, { resumedAfter: checkpoint.cause.kind }, signal);
-    case 'planning':
-      return claimAndPlan(services, config, {}, signal);
+      return claimAndPlan(services, config, { resumedAfter: checkpoint.cause.kind, retryRejected }, signal);
     case 'applying':
       return goOn(services, config, checkpoint, options, signal);
     case 'new':
     case 'idle':
-      return claimAndPlan(services, config, {}, signal);
+    case 'planning':
+      return claimAndPlan(services, config, { retryRejected }, signal);
     default:
       return checkpoint satisfies never;
   }
@@ -73,7 +75,7 @@ async function goOn(
   services: Services,
   config: SyncConfig,
   checkpoint: Extract<Checkpoint, { state: 'applying' }>,
-  { byPerson }: TickOptions,
+  { byPerson, retryRejected = false }: TickOptions,
   signal: AbortSignal,
 ): Promise<Tick> {
   const care = await lookAfter(services, config.name, checkpoint, byPerson, signal);
@@ -82,9 +84,9 @@ async function goOn(
     case 'busy':
       return care;
     case 'finished':
-      return claimAndPlan(services, config, {}, signal);
+      return claimAndPlan(services, config, { retryRejected }, signal);
     case 'stalled':
-      return claimAndPlan(services, config, { stalledPlan: checkpoint.plan.id }, signal);
+      return claimAndPlan(services, config, { stalledPlan: checkpoint.plan.id, retryRejected }, signal);
     case 'halted':
       return tickAt(care.checkpoint);
     default:
@@ -92,10 +94,19 @@ async function goOn(
   }
 }
 
+/** What leads to a claim. */
+interface Occasion {
+  /** A person ends a halt of this kind. */
+  readonly resumedAfter?: ErrorKind;
+  /** This plan was found stalled, or unknown to Postgres. */
+  readonly stalledPlan?: string;
+  readonly retryRejected: boolean;
+}
+
 async function claimAndPlan(
   services: Services,
   config: SyncConfig,
-  { resumedAfter, stalledPlan }: { readonly resumedAfter?: ErrorKind; readonly stalledPlan?: string },
+  { resumedAfter, stalledPlan, retryRejected }: Occasion,
   signal: AbortSignal,
 ): Promise<Tick> {
   const { checkpoints, clock } = services;
@@ -114,11 +125,11 @@ async function claimAndPlan(
     signal,
   );
   if (claimed.outcome === 'refused') return tickAt(claimed.checkpoint);
-  const claim = { token, pace: claimed.checkpoint.pace ?? FULL_PACE };
+  const claim = { token, pace: claimed.checkpoint.pace ?? FULL_PACE, resumedAfter, retryRejected };
   let through = claimed.checkpoint.through;
   try {
     for (let attempt = 0; attempt < MAX_REPLANS; attempt++) {
-      const turn = await planOnce(services, config, claim, resumedAfter, signal);
+      const turn = await planOnce(services, config, claim, signal);
       through = turn.through;
       if (turn.tick) return turn.tick;
     }
@@ -149,12 +160,18 @@ interface Turn {
   readonly through: TargetState['row']['through'];
 }
 
+interface Claim {
+  readonly token: string;
+  readonly pace: Pace;
+  readonly resumedAfter: ErrorKind | undefined;
+  readonly retryRejected: boolean;
+}
+
 /** Reconcile, look, decide, plan, open, send. */
 async function planOnce(
   services: Services,
   config: SyncConfig,
-  { token, pace }: { readonly token: string; readonly pace: Pace },
-  resumedAfter: ErrorKind | undefined,
+  { token, pace, resumedAfter, retryRejected }: Claim,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { target, source, checkpoints, clock } = services;
@@ -165,7 +182,8 @@ async function planOnce(
   const look = await source.look(config.source, signal);
   await advance(checkpoints, config.name, { type: 'looked', look: lastLook(look, clock.now()) }, signal);
   const mapping = await readMapping(services, config, state, signal);
-  const step = nextStep({ target: state, look, mapping, resumedAfter });
+  const retry = retryRejected && (await target.readRetryKeys(config.name, signal)).length > 0;
+  const step = nextStep({ target: state, look, mapping, resumedAfter, retry });
   switch (step.step) {
     case 'nothing':
       services.metrics.lag(config.name, { versions: 0, seconds: 0 });
@@ -173,16 +191,21 @@ async function planOnce(
       return { tick: { outcome: 'idle' }, through };
     case 'halt':
       throw new SyncError(step.kind, step.message, { sync: config.name });
+    case 'abandon':
+      await target.abandonRetry(step.plan, signal);
+      return { tick: undefined, through };
     case 'resume': {
       const finished = await target.finish(step.plan, signal);
       if (finished.outcome !== 'incomplete') return { tick: undefined, through };
-      await commit(services, config, token, step.plan, signal);
+      const lost = await commit(services, config, token, step.plan, signal);
+      if (lost) return { tick: lost, through };
       return { tick: await send(services, config, token, step.plan, finished.missing, signal), through };
     }
     case 'plan': {
       const plan = await makePlan(services, config, step.work, { state, look, mapping, pace }, signal);
       await target.ensureTable(plan, signal);
-      await commit(services, config, token, plan, signal);
+      const lost = await commit(services, config, token, plan, signal);
+      if (lost) return { tick: lost, through };
       if ((await target.open(plan, signal)) === 'refused') return { tick: undefined, through };
       return { tick: await send(services, config, token, plan, slicesOf(plan), signal), through };
     }
@@ -208,24 +231,18 @@ async function readMapping(
   return mapping;
 }
 
+/** Stores the plan under the claim. Gives the tick of a planner whose claim was taken away meanwhile. */
 async function commit(
-  services: Services,
+  { checkpoints, log }: Services,
   config: SyncConfig,
   token: string,
   plan: Plan,
   signal: AbortSignal,
-): Promise<void> {
-  const committed = await advance(
-    services.checkpoints,
-    config.name,
-    { type: 'commitPlan', token, plan },
-    signal,
-  );
-  if (committed.outcome === 'written') return;
-  throw new SyncError('target_busy', `The claim was lost: ${committed.reason}.`, {
-    sync: config.name,
-    planId: plan.id,
-  });
+): Promise<Tick | undefined> {
+  const committed = await advance(checkpoints, config.name, { type: 'commitPlan', token, plan }, signal);
+  if (committed.outcome === 'written') return undefined;
+  log.warn('claim lost', { sync: config.name, planId: plan.id, reason: committed.reason });
+  return tickAt(committed.checkpoint);
 }
 
 async function send(

@@ -1,7 +1,7 @@
 import type { CommitVersion } from '../change/commit-version.ts';
 import type { Chunk, Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
-import type { Page } from '../source/source.ts';
+import type { Page, RetryKeys } from '../source/source.ts';
 
 /** The sync's row in Postgres: the truth of what has been applied. */
 export interface SyncRow {
@@ -122,6 +122,8 @@ export interface Target {
   readRows(signal: AbortSignal): Promise<ReadonlyMap<string, SyncRow>>;
   /** What stands in `lakeferry.rejected_rows`, at most `limit` keys (1 or more) of it; nothing without the schema. */
   readRejected(sync: string, limit: number, signal: AbortSignal): Promise<RejectedKeys>;
+  /** Those of its keys that a retry reads again: at most 10,000, those that have been waiting for the longest time. */
+  readRetryKeys(sync: string, signal: AbortSignal): Promise<RetryKeys>;
   /** How many keys stand there, by sync; a sync without any is left out. */
   countRejected(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>>;
   /**
@@ -154,5 +156,7 @@ export interface Target {
   ): Promise<ApplyOutcome>;
   /** Moves `through` and closes the plan if its ledger is complete. Safe to call from many. */
   finish(plan: Plan, signal: AbortSignal): Promise<FinishOutcome>;
+  /** Closes a retry that is not to be finished. False where the plan is not an open retry. */
+  abandonRetry(plan: Plan, signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -83,8 +83,28 @@ export function escapeField(text: string): string {
   return escapes.reduce((inner, [character, escaped]) => `replace(${inner}, ${character}, ${escaped})`, text);
 }
 
-/** Text without U+0000, for places where a key is only shown. */
-export function withoutNul(text: string): string {
+/**
+ * The field of a key's column where its row is put aside: what Postgres would print of the value, so that the key is
+ * known again when its row is written. U+0000 is left out.
+ */
+export function shownField(column: string, { kind }: DeltaType): string {
+  return `coalesce(${escapeField(shownText(column, kind))}, ${NULL_FIELD})`;
+}
+
+function shownText(column: string, kind: DeltaType['kind']): string {
+  switch (kind) {
+    case 'string':
+      return withoutNul(column);
+    case 'binary':
+      return `concat(${BACKSLASH}, 'x', lower(hex(${column})))`;
+    case 'timestamp':
+      return `concat(cast(${column} as string), '+00')`;
+    default:
+      return `cast(${column} as string)`;
+  }
+}
+
+function withoutNul(text: string): string {
   return `replace(${text}, ${NUL}, '')`;
 }
 

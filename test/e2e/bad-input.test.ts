@@ -197,7 +197,7 @@ describe('bad input', () => {
 
   it('loads anew after a halt in a half-loaded target, with what was changed since then', async () => {
     await lake.sql(`insert into ${source} values (null, 'nobody'), (3, 'three'), (4, 'four'), (5, 'five')`);
-    config = { ...config, maxChunkRows: 1 };
+    config = { ...config, maxChunkRows: 1, maxWriters: 6 };
     expect(await tick()).toMatchObject({ outcome: 'sent', chunks: 6 });
     let failed = 0;
     for (let message = lake.services.queue.receive(); message; message = lake.services.queue.receive()) {

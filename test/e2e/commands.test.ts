@@ -173,7 +173,8 @@ it('halts before a window that empties the target, until a person approves of th
     stdout: '',
     stderr: expect.stringContaining('lakeferry approve herbs --local --yes'),
   });
-  expect((await run('herbs')).code).toBe(3);
+  const refused = await run('herbs');
+  expect(refused, JSON.stringify(refused.answer)).toMatchObject({ code: 3 });
 
   const approved = await cli.run('approve', 'herbs', '--local', '--yes');
   expect(approved).toMatchObject({ code: 0, stderr: '' });
@@ -204,6 +205,18 @@ it('lists the rejected rows of a sync, so many of them, with the totals of all',
   expect(left.stdout).toMatch(/^3\ttoo_long\tname\t\t\t0\t1\t/m);
   expect(await statusOf('nuts')).toMatchObject({ rejectedKeys: 1, rows: { rejected: 2 } });
   expect(left.stdout).toContain('1 key of nuts is rejected, in 1 change.');
+  await postgres.query('alter table shop.nuts alter column name type varchar(9)');
+  const dry = await cli.run('rejected', 'nuts', '--local', '--retry', '--dry-run');
+  expect(dry.stdout).toBe('! 1 row of nuts would be tried again.\n');
+  expect(await cli.run('rejected', 'nuts', '--local', '--dry-run')).toMatchObject({ code: 2 });
+  const widened = CONFIG.replace('varchar(3)', 'varchar(9)');
+  await writeFile(join(cli.folder, 'lakeferry.yaml'), widened);
+  const retried = await cli.run('rejected', 'nuts', '--local', '--retry');
+  expect(retried).toMatchObject({
+    code: 0,
+    stdout: '✓ 1 row of nuts applied; none is rejected any more.\n',
+  });
+  expect((await rows('nuts')).map((row) => (row as { name: string }).name)).toEqual(['oak', 'nut', 'walnut']);
   const none = await cli.run('rejected', 'fruit', '--local');
   expect(none).toMatchObject({ code: 0, stdout: '✓ No row of fruit is rejected.\n' });
 });

@@ -130,6 +130,74 @@ describe('rows that Postgres refuses, from the source to the target', () => {
     expect(await rejected()).toEqual(REJECTED);
   });
 
+  const retry = async () => {
+    const tick = await planSync(lake.services, config, { byPerson: true, retryRejected: true }, NEVER);
+    await deliverAll(lake.services);
+    return tick;
+  };
+
+  it('are written by a retry once the target can hold them, at the version that it shows', async () => {
+    await lake.sql(`insert into ${source} values ${ROWS}`);
+    await syncNow(lake, config);
+    await lake.database.query(
+      `alter table ${table} drop constraint grown_up, alter column name drop not null`,
+    );
+    const before = await statusRow();
+    expect(await retry()).toMatchObject({ outcome: 'sent', plan: { work: { kind: 'retry' } } });
+    expect(await rows('id')).toEqual([1, 2, 4, 8, 9, 10].map((id) => ({ id })));
+    expect((await rejected()).map(({ id }) => id)).toEqual([3, 5, 6, 7]);
+    expect(await statusRow()).toEqual({ ...before, rejectedKeys: 4n });
+
+    await lake.database.query(`insert into public.countries values ('XX') on conflict do nothing`);
+    await lake.sql(`update ${source} set age = 99 where id = 1`);
+    expect(await retry()).toMatchObject({ outcome: 'sent', plan: { work: { kind: 'window' } } });
+    expect(await retry()).toMatchObject({ outcome: 'sent', plan: { work: { kind: 'retry' } } });
+    expect((await rejected()).map(({ id }) => id)).toEqual([5, 6, 7]);
+    expect(await rows('id, age')).toContainEqual({ id: 3, age: 30 });
+    await lake.database.query(`delete from ${table} where country = 'XX'`);
+    await lake.database.query("delete from public.countries where code = 'XX'");
+  });
+
+  async function statusRow() {
+    const [status] = await readStatus(lake.services, [config], NEVER);
+    const { state, through, rejectedKeys } = status ?? {};
+    return { state, through, rejectedKeys };
+  }
+
+  it('are found again in the source by keys of every type, refused by Postgres or by the source', async () => {
+    const name = config.name;
+    const every = `main.refused.every_${name}`;
+    const key = ['b', 'd', 't', 'n', 'y', 'o', 'i', 's'];
+    await lake.sql(
+      `create table ${every} (b binary, d decimal(20,6), t timestamp, n timestamp_ntz, y date, o boolean, i bigint, s string,
+         v string) using delta`,
+    );
+    const values = (s: string, v: string) =>
+      `(X'00ff5C', 1.500000, timestamp'2024-02-29 23:59:59.000001', timestamp_ntz'1999-12-31 00:00:00', date'0099-01-01',
+        true, -9223372036854775808, '${s}', '${v}')`;
+    await lake.sql(
+      `insert into ${every} values ${values("o\\'brien \\\\ \\t ü", 'short')}, ${values('b', 'much too long')}, ${values('c', 'fits')}`,
+    );
+    config = {
+      ...aSync(every, `${name}.every`, key, { rejectedRows: 'quarantine' }),
+      name: `every_${name}`,
+      columns: { exclude: [], rename: {}, types: { v: 'varchar(5)' } },
+    };
+    await lake.database.query(`
+      create table ${name}.every (b bytea, d numeric(20,6), t timestamptz, n timestamp, y date, o boolean, i bigint, s text,
+        v varchar(5) constraint no_shorts check (v <> 'short'), primary key (b, d, t, n, y, o, i, s))`);
+    await syncNow(lake, config);
+    const held = () => lake.database.query(`select v from ${name}.every order by s`);
+    expect(await held()).toEqual([{ v: 'fits' }]);
+
+    await lake.database.query(`
+      alter table ${name}.every alter column v type text, drop constraint no_shorts`);
+    config = { ...config, columns: { exclude: [], rename: {}, types: {} } };
+    expect(await retry()).toMatchObject({ outcome: 'sent', plan: { work: { kind: 'retry' } } });
+    expect(await held()).toEqual([{ v: 'much too long' }, { v: 'fits' }, { v: 'short' }]);
+    expect((await lake.services.target.countRejected(NEVER)).get(config.name)).toBeUndefined();
+  });
+
   it('are not those that exchange a unique value, or refer to each other, whatever the chunks could hold', async () => {
     config = { ...config, maxChunkRows: 1, rejectedRows: 'halt' };
     await lake.sql(

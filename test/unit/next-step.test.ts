@@ -50,12 +50,14 @@ function decide(options: {
   look: SourceLook;
   mapping?: Mapping;
   resumedAfter?: ErrorKind;
+  retry?: boolean;
 }) {
   return nextStep({
     target: { row: options.row, ...(options.table ? { table: options.table } : {}) },
     look: options.look,
     mapping: options.mapping ?? mapping,
     resumedAfter: options.resumedAfter,
+    retry: options.retry ?? false,
   });
 }
 
@@ -115,6 +117,32 @@ describe('the next step', () => {
       decide({ row: half, table: filled, look: look(9), resumedAfter });
     expect(resume('target_permission')).toEqual({ step: 'resume', plan });
     expect(resume('row_rejected')).toEqual({ step: 'plan', work: { kind: 'snapshot', version: v(9) } });
+  });
+
+  describe('where a person wants the rejected rows tried again', () => {
+    const retry = aPlan({ mapping, work: { kind: 'retry', version: v(4) } });
+
+    it('is a retry at the version that the target shows', () => {
+      expect(decide({ row: loaded(), table: filled, look: look(4), retry: true })).toEqual({
+        step: 'plan',
+        work: { kind: 'retry', version: v(4) },
+      });
+    });
+
+    it('is the window first, where there is one', () => {
+      expect(decide({ row: loaded(), table: filled, look: look(9), retry: true })).toMatchObject({
+        work: { kind: 'window' },
+      });
+    });
+
+    it('goes on with a retry that is open, and abandons one that halted', () => {
+      const open = { row: loaded({ open: true, plan: retry }), table: filled, look: look(9) };
+      expect(decide(open)).toEqual({ step: 'resume', plan: retry });
+      expect(decide({ ...open, resumedAfter: 'source_query_invalid' })).toEqual({
+        step: 'abandon',
+        plan: retry,
+      });
+    });
   });
 
   it('never ends a window below what an opened plan may have written', () => {

@@ -1,14 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CliIo, widthOf } from '../io.ts';
 import { chooseSyncs, openLocal, requireLocal, withServices } from '../local-runtime.ts';
-import { configOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { configOption, dryRunOption, jsonOption, localOption, readConfigOption } from '../options.ts';
 import { rejectedJson, renderRejected } from '../rejected-report.ts';
+import { retryRejected } from '../retry-rejected.ts';
 import { styleFor } from '../style.ts';
 import { layoutFor } from '../table.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface RejectedFlags {
   readonly config: string;
   readonly limit: number;
+  readonly retry?: true;
+  readonly dryRun?: true;
   readonly local?: true;
   readonly json?: true;
 }
@@ -21,24 +25,37 @@ export function registerRejected(program: Command, io: CliIo): void {
     .helpGroup('Repair')
     .summary('rows that were put aside')
     .description(
-      'Lists the rows of a sync that the target could not hold and that "rejectedRows: quarantine" put aside: their keys, newest first, why, and how many there are in all. Keys are data: mind where the output goes.',
+      'Lists the rows of a sync that the target could not hold and that "rejectedRows: quarantine" put aside: their keys, newest first, why, and how many there are in all. Keys are data: mind where the output goes. With --retry they are read from the source again and applied, for when the target was changed to hold them; a change of such a row in the source does that by itself.',
     )
     .argument('<sync>', 'name of a sync')
     .addOption(new Option('--limit <keys>', 'at most so many keys').default(20).argParser(parseLimit))
+    .option('--retry', 'sync, and try the rows that stand aside again')
+    .addOption(dryRunOption())
     .addOption(localOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry rejected orders --local\n  lakeferry rejected orders --local --limit 1000 --json',
+      '\nExamples:\n  lakeferry rejected orders --local\n  lakeferry rejected orders --local --limit 1000 --json\n  lakeferry rejected orders --local --retry',
     )
     .action((sync: string, flags: RejectedFlags) => rejected(sync, flags, io));
 }
 
 async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<void> {
   requireLocal(flags, `rejected ${sync}`);
-  chooseSyncs(await readConfigOption(flags, io), [sync]);
+  if (flags.dryRun && !flags.retry) {
+    throw new UsageError(
+      'Without --retry nothing is changed.',
+      `lakeferry rejected ${sync} --retry --dry-run`,
+    );
+  }
+  const config = await readConfigOption(flags, io);
+  const [chosen] = chooseSyncs(config, [sync]);
   const connections = await openLocal(io);
+  if (flags.retry && chosen) {
+    const wanted = { dryRun: flags.dryRun === true, json: flags.json === true };
+    return retryRejected({ config, connections, sync: chosen, ...wanted }, io);
+  }
   const found = await withServices(connections, io, false, ({ target }) =>
     target.readRejected(sync, flags.limit, io.signal),
   );

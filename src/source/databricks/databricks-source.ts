@@ -5,7 +5,7 @@ import type { Mapping } from '../../plan/mapping.ts';
 import type { Chunk, Work } from '../../plan/plan.ts';
 import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../../schema/table-name.ts';
-import type { HistoryEntry, Page, RejectedRow, Source, SourceLook } from '../source.ts';
+import type { HistoryEntry, Page, RejectedRow, RetryKeys, Source, SourceLook } from '../source.ts';
 import { type ResultRow, textCell, Warehouse } from './client.ts';
 import { decodeCopyLine } from './copy-lines.ts';
 import { estimateChangeRows, readSchemaEffect } from './history.ts';
@@ -100,14 +100,15 @@ class DatabricksSource implements Source {
     return count(await this.#one(countWork(table, work), table, signal), 'total');
   }
 
-  async *readPages(chunk: Chunk, signal: AbortSignal): AsyncGenerator<Page> {
+  async *readPages(chunk: Chunk, signal: AbortSignal, keys: RetryKeys = []): AsyncGenerator<Page> {
+    if (chunk.plan.work.kind === 'retry' && keys.length === 0) return;
     const { plan, slice } = chunk;
     const table = displayTable(plan.source);
     const fields = { sync: plan.sync, planId: plan.id, slice, table };
     let pages = 0;
     let lines = 0;
     let declared: { pages: number; lines: number } | undefined;
-    for await (const row of this.#warehouse.stream(readPages(chunk), table, signal)) {
+    for await (const row of this.#warehouse.stream(readPages(chunk, keys), table, signal)) {
       if (count(row, 'conflicts') > 0) {
         throw new SyncError(
           'duplicate_source_key',
@@ -121,7 +122,7 @@ class DatabricksSource implements Source {
       declared = { pages: count(row, 'page_total'), lines: count(row, 'line_total') };
       yield page;
     }
-    const expected = declared ?? (await this.#expectNone(chunk, signal));
+    const expected = declared ?? (await this.#expectNone(chunk, keys, signal));
     if (pages !== expected.pages || lines !== expected.lines) {
       throw new SyncError(
         'source_incomplete',
@@ -136,8 +137,12 @@ class DatabricksSource implements Source {
   }
 
   /** No page came: either the chunk has no row, or the result was lost whole. */
-  async #expectNone(chunk: Chunk, signal: AbortSignal): Promise<{ pages: number; lines: number }> {
-    const row = await this.#one(countChunk(chunk), chunk.plan.source, signal);
+  async #expectNone(
+    chunk: Chunk,
+    keys: RetryKeys,
+    signal: AbortSignal,
+  ): Promise<{ pages: number; lines: number }> {
+    const row = await this.#one(countChunk(chunk, keys), chunk.plan.source, signal);
     const total = count(row, 'total');
     return { pages: total === 0 ? 0 : 1, lines: total };
   }

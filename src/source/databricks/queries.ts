@@ -1,20 +1,12 @@
 import { ARRIVALS, CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../change/change-type.ts';
-import type { CommitVersion } from '../../change/commit-version.ts';
 import { firstVersion, type Window } from '../../change/window.ts';
 import { keyOf, type MappedColumn, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
 import { isNested, parseDeltaType } from '../../types/delta-type.ts';
-import {
-  encodeField,
-  escapeField,
-  NEWLINE,
-  NULL_FIELD,
-  TAB,
-  utcTimestamp,
-  withoutNul,
-} from '../../types/encode.ts';
+import { encodeField, NEWLINE, NULL_FIELD, shownField, TAB, utcTimestamp } from '../../types/encode.ts';
 import { parsePostgresType } from '../../types/postgres-type.ts';
+import type { RetryKeys } from '../source.ts';
 import { plainForm } from './plain-form.ts';
 import { quoteName, quoteTable, quoteText } from './sql.ts';
 
@@ -47,9 +39,13 @@ export function countWork(table: SourceTable, work: Work): string {
 }
 
 /** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
-export function countChunk(chunk: Chunk): string {
+export function countChunk(chunk: Chunk, keys: RetryKeys): string {
   const { source, work } = chunk.plan;
-  const conditions = [...sliceCondition(chunk), ...snapshotFilter(chunk.plan)];
+  const conditions = [
+    ...sliceCondition(chunk),
+    ...snapshotFilter(chunk.plan),
+    ...retryCondition(chunk.plan, keys),
+  ];
   return `${countWork(source, work)}${whereClause(conditions)}`;
 }
 
@@ -60,13 +56,13 @@ export function countChunk(chunk: Chunk): string {
  *
  * The fold is here: per key the highest version wins, and within a version an arrival beats a departure.
  */
-export function readPages(chunk: Chunk): string {
+export function readPages(chunk: Chunk, keys: RetryKeys): string {
   const { plan } = chunk;
   const encoding = encodeRow(plan.mapping);
   const ranked =
     plan.work.kind === 'window'
       ? foldedWindow(chunk, plan.work, encoding)
-      : snapshot(chunk, plan.work.version, encoding);
+      : versionRows(chunk, plan.work, keys, encoding);
   return `with ${ranked},
 paged as (
   select
@@ -104,6 +100,8 @@ interface RowEncoding {
   /** Aliases of the key columns. */
   readonly key: readonly string[];
   readonly keyFields: readonly string[];
+  /** The key as it is shown where its row is rejected. */
+  readonly shownKey: readonly string[];
   readonly otherFields: readonly string[];
   /** Field values after the mapped columns, from `version` and `committed`. */
   readonly metadataFields: readonly string[];
@@ -132,6 +130,9 @@ function encodeRow(mapping: Mapping): RowEncoding {
   return {
     columns: mapping.columns.map((column, index) => `${plainColumn(column)} as ${alias(index)}`),
     key,
+    shownKey: keyOf(mapping).map(({ sourceType }, index) =>
+      shownField(alias(index), parseDeltaType(sourceType)),
+    ),
     keyFields: encoded.slice(0, mapping.keyColumns).map(({ field }) => field),
     otherFields: encoded.slice(mapping.keyColumns).map(({ field }) => field),
     metadataFields: [
@@ -145,10 +146,7 @@ function encodeRow(mapping: Mapping): RowEncoding {
 
 /** A rejected row's own line: reason and column, version, then the key's values. */
 function rejectionLine(encoding: RowEncoding): string {
-  const key = encoding.key.map(
-    (name) => `coalesce(${escapeField(withoutNul(`cast(${name} as string)`))}, ${NULL_FIELD})`,
-  );
-  return fields(['rejection', 'cast(version as string)', ...key]);
+  return fields(['rejection', 'cast(version as string)', ...encoding.shownKey]);
 }
 
 function foldedWindow(chunk: Chunk, window: Window, encoding: RowEncoding): string {
@@ -219,10 +217,22 @@ function contentHash(mapping: Mapping): string {
   return calls.reduce((inner, call) => `xxhash64(${inner}, ${call})`, "'content'");
 }
 
-function snapshot(chunk: Chunk, version: CommitVersion, encoding: RowEncoding): string {
+/** Rows of one version of the table: all of a snapshot, and of a retry those of its keys. */
+function versionRows(
+  chunk: Chunk,
+  { kind, version }: Exclude<Work, { kind: 'window' }>,
+  keys: RetryKeys,
+  encoding: RowEncoding,
+): string {
   const { plan } = chunk;
-  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan)];
-  const row = fields([...encoding.keyFields, ...encoding.otherFields, ...encoding.metadataFields]);
+  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan), ...retryCondition(plan, keys)];
+  const operation = kind === 'retry' ? ["'u'"] : [];
+  const row = fields([
+    ...operation,
+    ...encoding.keyFields,
+    ...encoding.otherFields,
+    ...encoding.metadataFields,
+  ]);
   const committed = new Date(plan.throughCommittedAt).toISOString().replace('T', ' ').replace('Z', '');
   return `changes as (
   select
@@ -267,7 +277,34 @@ function plainColumn({ source, sourceType }: MappedColumn): string {
 }
 
 function snapshotFilter({ work, mapping }: Plan): string[] {
-  return work.kind === 'snapshot' && mapping.where !== undefined ? [`(${mapping.where})`] : [];
+  return work.kind !== 'window' && mapping.where !== undefined ? [`(${mapping.where})`] : [];
+}
+
+/** The keys are compared as values: their texts may be written in more than one way. */
+function retryCondition({ work, mapping }: Plan, keys: RetryKeys): string[] {
+  if (work.kind !== 'retry') return [];
+  const columns = keyOf(mapping);
+  const aliases = columns.map((_, at) => `k${at + 1}`);
+  const values = columns.map((column, at) => keyValue(column, aliases[at] ?? ''));
+  const rows = keys.map((key) => `(${names(key.map(quoteText))})`);
+  return [
+    `(${names(columns.map(plainColumn))}) in (
+    select ${names(values)} from (values ${rows.join(', ')}) as retried(${names(aliases)})
+  )`,
+  ];
+}
+
+/** The value of a key column from its text. */
+function keyValue({ sourceType }: MappedColumn, text: string): string {
+  const type = parseDeltaType(sourceType);
+  switch (type.kind) {
+    case 'string':
+      return text;
+    case 'binary':
+      return `unhex(substring(${text}, 3))`;
+    default:
+      return `cast(${text} as ${sourceType})`;
+  }
 }
 
 function whereClause(conditions: readonly string[]): string {

@@ -65,10 +65,28 @@ from (
   from lakeferry.applied_slices
   where plan_id = $2
 ) done
-where sync = $1 and plan_id = $2 and open and (through is null or through < $3)`,
-    [plan.sync, plan.id, throughOf(plan)],
+where sync = $1 and plan_id = $2 and open
+  and case when $4 then through = $3 else through is null or through < $3 end`,
+    [plan.sync, plan.id, throughOf(plan), plan.work.kind === 'retry'],
   );
   if (count !== 1) {
     throw new SyncError('internal', 'A complete plan would not move the version of its target forward.');
   }
+}
+
+/**
+ * Closes a retry that is not to be finished: whatever it has written, the target shows its version all the same. False
+ * where it is not the open one.
+ */
+export async function abandonRetry(tx: Transaction, plan: Plan): Promise<boolean> {
+  const { count } = await tx.query(
+    `
+update lakeferry.syncs
+set open = false, revision = gen_random_uuid()
+where sync = $1 and plan_id = $2 and open and plan->'work'->>'kind' = 'retry'`,
+    [plan.sync, plan.id],
+  );
+  await tx.query('delete from lakeferry.applied_slices where plan_id = $1', [plan.id]);
+  if (count === 1) await tx.commit();
+  return count === 1;
 }

@@ -97,7 +97,7 @@ async function readTies(scope: ApplyScope, names: Lines): Promise<Ties> {
   const ties: Tie[] = [];
   const moving: number[] = [];
   const moved: MovableIndex[] = [];
-  for (const index of work.kind === 'window' ? movableIndexes(scope) : []) {
+  for (const index of work.kind !== 'snapshot' ? movableIndexes(scope) : []) {
     const moves = await readMoves(scope, names, index);
     for (const tie of moves) ties.push(tie);
     if (moves.length === 0 || index.deferrable) continue;

@@ -39,7 +39,8 @@ export async function openPlan(tx: Transaction, plan: Plan, log: Log): Promise<O
 /**
  * What becomes of the plan, as far as the sync's row and the table's identity decide it. A plan opens only under
  * the revision that its own reconcile read, never below a version that may be in the target already (`reach`,
- * which belongs to one source table), and a window only behind what it continues.
+ * which belongs to one source table), a window only behind what it continues, and a retry only at the version that
+ * the target shows.
  */
 export function judgeOpening(plan: Plan, row: LockedRow, targetOid: number | undefined): OpenOutcome {
   if (row.revision !== plan.base) return row.planId === plan.id && row.open ? 'already_open' : 'refused';
@@ -48,6 +49,10 @@ export function judgeOpening(plan: Plan, row: LockedRow, targetOid: number | und
   const sameMeaning = sameSource && row.mappingDigest === mappingDigest(plan.mapping);
   const sameTarget = row.targetOid === targetOid;
   if (sameSource && row.reach !== undefined && throughOf(plan) < row.reach) return 'refused';
+  if (plan.work.kind === 'retry') {
+    const shown = !row.open && row.through === plan.work.version;
+    return shown && sameMeaning && sameTarget ? 'opened' : 'refused';
+  }
   if (plan.work.kind === 'window') {
     return row.through === plan.work.after && sameMeaning && sameTarget ? 'opened' : 'refused';
   }

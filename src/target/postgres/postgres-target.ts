@@ -7,10 +7,10 @@ import { applyChunk } from './apply.ts';
 import { readColumnTypes } from './column-facts.ts';
 import { openDatabase, type TransactionLimits } from './database.ts';
 import { ensureTable } from './ensure-table.ts';
-import { finishPlan } from './finish.ts';
+import { abandonRetry, finishPlan } from './finish.ts';
 import { migrate } from './migrations.ts';
 import { openPlan } from './open.ts';
-import { countRejected, readRejected } from './read-rejected.ts';
+import { countRejected, readRejected, readRetryKeys } from './read-rejected.ts';
 import { approveDeletes, readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
@@ -50,6 +50,8 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     readRows: (signal) => database.transact('pooled', signal, (tx) => readAllRows(tx, log)),
     readRejected: (sync, limit, signal) =>
       placed({ sync }, () => database.transact('pooled', signal, (tx) => readRejected(tx, sync, limit))),
+    readRetryKeys: (sync, signal) =>
+      placed({ sync }, () => database.transact('pooled', signal, (tx) => readRetryKeys(tx, sync))),
     countRejected: (signal) => database.transact('pooled', signal, countRejected),
     readColumnTypes: (table, signal) =>
       database.transact('pooled', signal, (tx) => readColumnTypes(tx, table)),
@@ -70,6 +72,10 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     finish: (plan, signal) =>
       placed({ sync: plan.sync, planId: plan.id }, () =>
         database.transact('pooled', signal, (tx) => finishPlan(tx, plan, log)),
+      ),
+    abandonRetry: (plan, signal) =>
+      placed({ sync: plan.sync, planId: plan.id }, () =>
+        database.transact('pooled', signal, (tx) => abandonRetry(tx, plan)),
       ),
     close: () => database.close(),
   };

@@ -1,7 +1,11 @@
 import { parseCommitVersion } from '../../change/commit-version.ts';
+import type { RetryKeys } from '../../source/source.ts';
 import type { RejectedKey, RejectedKeys } from '../target.ts';
 import { readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
+
+/** One transaction and one statement of the warehouse hold so many with ease. */
+const MAX_RETRY_KEYS = 10_000;
 
 /** `int8` and `numeric` come as text. */
 interface StoredReject {
@@ -39,6 +43,21 @@ limit $2`,
     attempts: BigInt(rows[0]?.total_attempts ?? 0),
     newest: rows.map(parseReject),
   };
+}
+
+/** The keys of `RetryKeys`: those that have been waiting for the longest time. */
+export async function readRetryKeys(tx: Transaction, sync: string): Promise<RetryKeys> {
+  if (!(await isInstalled(tx))) return [];
+  const { rows } = await tx.query<{ readonly key: readonly string[] }>(
+    `
+select key
+from lakeferry.rejected_rows
+where sync = $1 and not key @> '[null]'
+order by last_seen, key_digest
+limit ${MAX_RETRY_KEYS}`,
+    [sync],
+  );
+  return rows.map(({ key }) => key);
 }
 
 /** How many keys of each sync are put aside. */
