@@ -20,6 +20,8 @@ function statusValue({
   rows,
   rejectedKeys,
   drift,
+  chunks,
+  pace,
   lastError,
   paused,
 }: SyncStatus) {
@@ -37,6 +39,8 @@ function statusValue({
     },
     rejectedKeys: rejectedKeys === undefined ? 'unknown' : Number(rejectedKeys),
     drift: drift ?? [],
+    chunks: chunks ?? null,
+    pace: pace ?? 1,
     paused: paused ? { ...paused, at: isoTime(paused.at) } : null,
     lastError: lastError ? { ...lastError, at: isoTime(lastError.at) } : null,
   };

@@ -93,7 +93,18 @@ function remark(status: SyncStatus): string {
   if (status.paused) return pausedWords(status.paused);
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rejectedKeys ?? 0n;
-  return rejected > 0n ? `${formatNumber(rejected, 'row')} rejected` : '';
+  if (rejected > 0n) return `${formatNumber(rejected, 'row')} rejected`;
+  return [...chunkWords(status), ...paceWords(status)].join(', ');
+}
+
+function chunkWords({ state, chunks }: SyncStatus): string[] {
+  return state === 'applying' && chunks ? [`${chunks.done} of ${formatNumber(chunks.total, 'chunk')}`] : [];
+}
+
+function paceWords({ pace }: SyncStatus): string[] {
+  return pace === undefined
+    ? []
+    : [`eased to ${Math.max(1, Math.round(pace * 100))} % while the target is slow`];
 }
 
 const COUNTED: readonly (readonly [Attention, string])[] = [

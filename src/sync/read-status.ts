@@ -30,6 +30,8 @@ export interface SyncStatus {
   readonly drift?: readonly string[];
   /** Chunks of the plan in flight. */
   readonly chunks?: { readonly done: number; readonly total: number };
+  /** Part of the configured rows per chunk and writers that the target bears now; absent at full pace. */
+  readonly pace?: number;
   readonly lastError?: StatusError;
   /** Who paused the sync, why (may be empty) and when; absent when it is not paused. */
   readonly paused?: { readonly by: string; readonly reason: string; readonly at: number };
@@ -89,6 +91,7 @@ async function statusOf(
     ...(rejected.value ? { rejectedKeys: rejected.value.get(config.name) ?? 0n } : {}),
     ...(drift.length > 0 ? { drift } : {}),
     ...(chunks ? { chunks } : {}),
+    ...(checkpoint?.pace && checkpoint.pace.share < 1 ? { pace: checkpoint.pace.share } : {}),
     ...(lastError ? { lastError } : {}),
     ...(checkpoint?.state === 'paused' ? { paused: pauseOf(checkpoint) } : {}),
   };

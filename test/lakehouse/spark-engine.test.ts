@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -245,6 +246,37 @@ describe('an attached table', () => {
     );
     await second.close();
     await after.close();
+  });
+
+  it('may be gone at the next start: the others are there, and nothing is made in its place', async () => {
+    const directory = path.join(folder, 'detached');
+    const [theirs, moved] = [path.join(folder, 'theirs'), path.join(folder, 'moved')];
+    await cp(location, theirs, { recursive: true });
+    const open = async () => {
+      const engine = await openSparkEngine({ spark, directory });
+      return { engine, session: testSession(await engine.openSession()) };
+    };
+    const before = await open();
+    await before.session.sql(`attach table main.others.view location '${theirs}'`);
+    await before.session.sql('create table main.default.own (id int) using delta');
+    await before.session.close();
+    await before.engine.close();
+
+    await rename(theirs, moved);
+    const without = await open();
+    expect(await without.session.value('select count(*) from main.default.own')).toBe(0n);
+    expect(await without.session.failure('select * from main.others.view')).toBe(
+      'TABLE_OR_VIEW_NOT_FOUND 42P01',
+    );
+    expect(existsSync(theirs)).toBe(false);
+    await without.session.close();
+    await without.engine.close();
+
+    await rename(moved, theirs);
+    const back = await open();
+    expect(await back.session.value('select count(*) from main.others.view')).toBe(2n);
+    await back.session.close();
+    await back.engine.close();
   });
 
   it('must be a Delta table', async () => {

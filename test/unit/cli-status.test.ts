@@ -49,6 +49,7 @@ const PAUSED: SyncStatus = {
   state: 'paused',
   paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
 };
+const EASED: SyncStatus = { ...APPLYING, chunks: { done: 5, total: 8 }, pace: 0.25 };
 const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rejectedKeys: 17n };
 const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
 const NEW: SyncStatus = {
@@ -101,6 +102,16 @@ describe('the status screen', () => {
       '  invoices',
       '    lakeferry rejected invoices',
     ]);
+  });
+
+  it('says how far a plan is, and that the target is spared', () => {
+    expect(render([EASED], { width: 140 })[1]).toMatch(
+      / 0 {2}5 of 8 chunks, eased to 25 % while the target is slow$/,
+    );
+    expect(JSON.parse(statusJson([EASED])).syncs[0]).toMatchObject({
+      chunks: { done: 5, total: 8 },
+      pace: 0.25,
+    });
   });
 
   it('says unknown where it could not look, never an old number', () => {
@@ -210,6 +221,8 @@ describe('the status document', () => {
       rows: { upserted: 0, deleted: 0, rejected: 0 },
       rejectedKeys: 0,
       drift: [],
+      chunks: null,
+      pace: 1,
       paused: null,
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
     });

@@ -63,7 +63,7 @@ describe('installing Spark', () => {
       `case "$*" in
         --version) ${PYTHON_3_11};;
         "-m venv "*) /bin/mkdir -p "$3/bin" && /bin/cp "$0" "$3/bin/python";;
-        *delta_jars.py*) echo "a line of the resolver"; echo "one.jar,two.jar";;
+        *jars.py*) echo "a line of the resolver"; echo "one.jar,two.jar";;
       esac
       echo "$1" >> '${calls}'`,
     );

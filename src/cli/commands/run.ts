@@ -110,16 +110,23 @@ function renderResults(results: readonly RunResult[], io: CliIo): string[] {
     results,
     { layout: layoutFor(io.stdout), width: widthOf(io.stdout), style },
   );
-  const errors = results.flatMap(({ sync, error }) =>
-    error
+  const errors = results.flatMap(({ sync, state, error }) => {
+    if (state === 'paused') {
+      return [
+        '',
+        `  ${style.bold(sync)}  nothing new is planned until:`,
+        `    ${style.bold(`lakeferry resume ${sync}`)}`,
+      ];
+    }
+    return error
       ? [
           '',
           `  ${style.bold(sync)}  ${error.kind}`,
           `    ${error.message}`,
           `    ${style.bold(error.remedy)}`,
         ]
-      : [],
-  );
+      : [];
+  });
   return [...table, ...errors];
 }
 

@@ -4,13 +4,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import type { SparkInstallation } from '../../../src/local/warehouse/spark/install.ts';
+import { fetchJars, type SparkInstallation } from '../../../src/local/warehouse/spark/install.ts';
 
 const run = promisify(execFile);
 
 const FOLDER = path.resolve(import.meta.dirname, '../../../.lakeferry/guide-job');
 const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
-const DRIVER_JAR = path.join(import.meta.dirname, 'job/driver_jar.py');
+const DRIVER = 'org.postgresql:postgresql:42.7.7';
 
 const installation = z.object({
   /** Digest of what was asked for. */
@@ -31,7 +31,7 @@ export async function installGuideJob(spark: SparkInstallation): Promise<GuideJo
   const record = path.join(FOLDER, 'installed.json');
   const pins = createHash('sha256')
     .update(await readFile(REQUIREMENTS))
-    .update(await readFile(DRIVER_JAR))
+    .update(DRIVER)
     .update(spark.pins)
     .digest('hex');
   const present = await readFile(record, 'utf8').then(
@@ -45,8 +45,7 @@ export async function installGuideJob(spark: SparkInstallation): Promise<GuideJo
   const packages = path.join(FOLDER, 'packages');
   const target = ['--target', packages, '--requirement', REQUIREMENTS];
   await run(spark.python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...target]);
-  const { stdout } = await run(spark.python, [DRIVER_JAR, path.join(FOLDER, 'ivy')]);
-  const installed = { pins, packages, jars: stdout.trim().split('\n').at(-1) ?? '' };
+  const installed = { pins, packages, jars: await fetchJars(spark.python, FOLDER, DRIVER) };
   await writeFile(record, `${JSON.stringify(installed, null, 2)}\n`);
   return installed;
 }

@@ -10,6 +10,8 @@ const run = promisify(execFile);
 
 const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
 export const BRIDGE = path.join(import.meta.dirname, 'bridge');
+const JARS_SCRIPT = path.join(BRIDGE, 'jars.py');
+const DELTA = 'io.delta:delta-spark_2.13:4.0.1';
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 
 const installation = z.object({
@@ -63,15 +65,23 @@ export async function installSpark(
   await step('python3', ['-m', 'venv', path.join(folder, 'python')]);
   await step(python, ['-m', 'pip', 'install', '--quiet', '--requirement', REQUIREMENTS]);
   onPart('jars');
-  const printed = await step(python, [path.join(BRIDGE, 'delta_jars.py'), path.join(folder, 'ivy')]);
-  const installed: SparkInstallation = { pins, python, jars: printed.trim().split('\n').at(-1) ?? '' };
+  const installed: SparkInstallation = { pins, python, jars: await fetchJars(python, folder, DELTA) };
   await writeFile(record, `${JSON.stringify(installed, null, 2)}\n`);
   return installed;
 }
 
+/**
+ * Brings the jars of Maven packages (`group:artifact:version`, separated by commas) by Spark's own resolver below
+ * `folder`, and gives their paths, separated by commas. Failures are `local_failed`.
+ */
+export async function fetchJars(python: string, folder: string, packages: string): Promise<string> {
+  const printed = await step(python, [JARS_SCRIPT, path.join(folder, 'ivy'), packages]);
+  return printed.trim().split('\n').at(-1) ?? '';
+}
+
 async function digestOfPins(): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of [REQUIREMENTS, path.join(BRIDGE, 'delta_jars.py')]) hash.update(await readFile(file));
+  const hash = createHash('sha256').update(DELTA);
+  for (const file of [REQUIREMENTS, JARS_SCRIPT]) hash.update(await readFile(file));
   return hash.digest('hex');
 }
 

@@ -103,7 +103,11 @@ class Warehouse:
         if self._attached_file.exists():
             for name, location in json.loads(self._attached_file.read_text()).items():
                 schema, table = name.split(".", 1)
-                self.attach(schema, table, location)
+                if (Path(location) / "_delta_log").is_dir():
+                    self.attach(schema, table, location)
+                else:
+                    # Gone for now, or for good: kept for the next start. To create the table would write there.
+                    self.attached[name] = location
 
     def _own(self, schema: str, table: str) -> None:
         """Makes an external table a managed one again, so that DROP TABLE removes its files."""
