@@ -1,3 +1,4 @@
+import type { ErrorKind } from '../error/error-kind.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { FinishOutcome } from '../target/target.ts';
 import { advance } from './advance.ts';
@@ -12,14 +13,16 @@ export async function finishPlan(
 ): Promise<FinishOutcome> {
   const finished = await services.target.finish(plan, signal);
   if (finished.outcome === 'incomplete') return finished;
-  const release = { type: 'release', by: { planId: plan.id }, through: finished.through } as const;
-  const { failures } = await services.checkpoints.readProgress(plan.id, signal);
-  const kinds = [...failures.values()].map(({ kind }) => kind);
+  const kinds = finished.outcome === 'finished' ? await failureKinds(services, plan, signal) : [];
   const released = await advance(
     services.checkpoints,
     plan.sync,
-    ({ pace = FULL_PACE }) =>
-      finished.outcome === 'finished' ? { ...release, pace: nextPace(pace, finished.speed, kinds) } : release,
+    ({ pace = FULL_PACE }) => ({
+      type: 'release',
+      by: { planId: plan.id },
+      through: finished.through,
+      ...(finished.outcome === 'finished' ? { pace: nextPace(pace, finished.speed, kinds) } : {}),
+    }),
     signal,
   );
   if (finished.outcome === 'finished') {
@@ -31,4 +34,14 @@ export async function finishPlan(
     });
   }
   return finished;
+}
+
+/** What the chunks of the plan met. Only the pace depends on it: where it cannot be read, the plan met nothing. */
+async function failureKinds(
+  { checkpoints }: Services,
+  { id }: Plan,
+  signal: AbortSignal,
+): Promise<readonly ErrorKind[]> {
+  const progress = await checkpoints.readProgress(id, signal).catch(() => undefined);
+  return [...(progress?.failures.values() ?? [])].map(({ kind }) => kind);
 }
