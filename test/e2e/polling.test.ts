@@ -6,9 +6,12 @@ import type { Tick } from '../../src/sync/plan-sync.ts';
 import { pollSync } from '../../src/sync/poll-sync.ts';
 import { type Lag, noMetrics } from '../../src/telemetry/metrics.ts';
 import { aBench, type Bench, type ControlServices, errorOf, only, overriding } from '../support/control.ts';
+import { functionsOn } from '../support/invoke.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
 const MINUTE_MS = 60_000;
+/** How long before Lambda's timeout the function stops its work. */
+const EARLY_MS = 5_000;
 
 describe('a planner that polls', () => {
   let lake: Lake;
@@ -136,6 +139,14 @@ describe('a planner that polls', () => {
     const polled = pollSync(services, bench.config, { until: Number.MAX_SAFE_INTEGER }, stop.signal);
     expect(await polled).toEqual({ outcome: 'idle' });
     expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
+  it('is what the function does for a schedule that is continuous, until its own time runs out', async () => {
+    const functions = functionsOn(bench.services, bench.config);
+    const event = { sync: bench.config.name, continuous: true };
+    const startedAt = performance.now();
+    expect(await functions.plan(event, EARLY_MS + 2_000)).toEqual({ outcome: 'idle' });
+    expect(performance.now() - startedAt).toBeGreaterThan(1_900);
   });
 
   it('ends when a person pauses the sync, and at once when it is paused already', async () => {
