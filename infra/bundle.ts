@@ -9,6 +9,11 @@ import { CONFIG_FILE } from '../src/config/config-file.ts';
 
 const LAMBDAS = fileURLToPath(new URL('../lambdas/', import.meta.url));
 
+/** What CommonJS packages among the imports find in a module of their own kind. */
+const COMMONJS = `
+const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+const { dirname: __dirname, filename: __filename } = import.meta;`;
+
 /**
  * One file of JavaScript from an entry point under lambdas/, everything that it imports in it, and the configuration
  * beside it. Made in this process: neither Docker nor the embedding project's layout matters.
@@ -49,9 +54,7 @@ function build(entry: string, outfile: string): void {
     keepNames: true,
     // Optional native parts of the Databricks driver, which works without them.
     external: ['@databricks/databricks-sql-kernel-*', 'lz4', 'lz4-napi'],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
+    banner: { js: COMMONJS },
     logLevel: 'error',
   });
 }

@@ -1,5 +1,6 @@
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
 import { SyncError } from '../src/error/sync-error.ts';
 import { planSync, type Tick } from '../src/sync/plan-sync.ts';
 import { pollSync } from '../src/sync/poll-sync.ts';
@@ -38,4 +39,15 @@ export function plannerHandler(runtime: () => Promise<Runtime>) {
     });
 }
 
-export const handler = plannerHandler(environmentRuntime);
+const tick = plannerHandler(environmentRuntime);
+
+/** A tick as Lambda can put it into JSON, which a plan's versions do not go into. */
+export type PlannerAnswer =
+  | { readonly outcome: 'sent'; readonly planId: string; readonly chunks: number }
+  | Exclude<Tick, { readonly outcome: 'sent' }>;
+
+export async function handler(event: PlannerEvent, context: Context): Promise<PlannerAnswer> {
+  const ticked = await tick(event, context);
+  if (ticked.outcome !== 'sent') return ticked;
+  return { outcome: 'sent', planId: ticked.plan.id, chunks: ticked.chunks };
+}

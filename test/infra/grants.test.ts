@@ -41,12 +41,12 @@ const secret = (name: string) => ({
 });
 
 const TABLE = attribute('SyncCheckpointTable');
-const QUEUE = attribute('SyncChunkQueueQueue');
+const QUEUE = attribute('SyncChunkQueue(?!Dead)');
 const SECRETS = [secret('lakeferry/databricks'), secret('lakeferry/neon')];
 
 const PLANNER = {
-  'logs:CreateLogStream': attribute('SyncPlannerPlannerLogs'),
-  'logs:PutLogEvents': attribute('SyncPlannerPlannerLogs'),
+  'logs:CreateLogStream': attribute('SyncPlannerLogs'),
+  'logs:PutLogEvents': attribute('SyncPlannerLogs'),
   // DynamoDbCheckpointStore.read and write; a planner marks no slice as done.
   'dynamodb:GetItem': TABLE,
   'dynamodb:PutItem': TABLE,
@@ -56,8 +56,8 @@ const PLANNER = {
 };
 
 const WRITER = {
-  'logs:CreateLogStream': attribute('SyncWriterWriterLogs'),
-  'logs:PutLogEvents': attribute('SyncWriterWriterLogs'),
+  'logs:CreateLogStream': attribute('SyncWriterLogs'),
+  'logs:PutLogEvents': attribute('SyncWriterLogs'),
   'dynamodb:GetItem': TABLE,
   'dynamodb:PutItem': TABLE,
   // addDone and recordFailure.
@@ -80,16 +80,16 @@ describe('what may be done', () => {
   });
 
   it('by the planner: look at checkpoints, write them, send chunks, read its secrets, write its log', () => {
-    expect(grantsOf(template, 'SyncPlannerPlannerRole')).toEqual(PLANNER);
+    expect(grantsOf(template, 'SyncPlannerRole')).toEqual(PLANNER);
   });
 
   it('by the writer: the same, mark slices, and receive chunks and give them back', () => {
-    expect(grantsOf(template, 'SyncWriterWriterRole')).toEqual(WRITER);
+    expect(grantsOf(template, 'SyncWriterRole')).toEqual(WRITER);
   });
 
   it('by the schedules: call the planner, and only as schedules of this deployment', () => {
     expect(grantsOf(template, 'SyncSchedulesRole')).toEqual({
-      'lambda:InvokeFunction': attribute('SyncPlannerPlannerFunction'),
+      'lambda:InvokeFunction': attribute('SyncPlannerFunction'),
     });
     const { AssumeRolePolicyDocument } = resourceOf(template, 'AWS::IAM::Role', 'SyncSchedulesRole');
     expect(AssumeRolePolicyDocument).toMatchObject({
@@ -149,7 +149,7 @@ describe('a secret', () => {
   function secretsOf(name: string, more: MakeProps = () => ({})): Record<string, unknown> {
     const connections = { ...CONFIG.connections, neon: { secret: name } };
     const template = templateOf((scope) => ({ config: { ...CONFIG, connections }, ...more(scope) }));
-    return grantsOf(template, 'SyncPlannerPlannerRole');
+    return grantsOf(template, 'SyncPlannerRole');
   }
   const neonOf = (grants: Record<string, unknown>) =>
     (grants['secretsmanager:GetSecretValue'] as unknown[])[1];
@@ -189,7 +189,7 @@ describe('a key of yours', () => {
       'kms:ReEncryptTo',
     ];
     const used = Object.fromEntries(actions.map((action) => [action, attribute('Key')]));
-    expect(grantsOf(template, 'SyncPlannerPlannerRole')).toEqual({ ...PLANNER, ...used });
-    expect(grantsOf(template, 'SyncWriterWriterRole')).toEqual({ ...WRITER, ...used });
+    expect(grantsOf(template, 'SyncPlannerRole')).toEqual({ ...PLANNER, ...used });
+    expect(grantsOf(template, 'SyncWriterRole')).toEqual({ ...WRITER, ...used });
   });
 });

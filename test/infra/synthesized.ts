@@ -32,6 +32,9 @@ export function configWith(settings: Partial<LakeferryFileInput['syncs'][string]
   return { ...CONFIG, syncs: { orders: { ...CONFIG.syncs.orders, ...settings } } };
 }
 
+// CDK's own check of templates takes seconds; the test of `cdk synth` has it.
+process.env['CDK_VALIDATION'] = 'false';
+
 /** An app that makes no bundles: most of what there is to see of a template is there without. */
 export function quickApp(): App {
   return new App({ context: { 'aws:cdk:bundling-stacks': [] } });
