@@ -44,7 +44,7 @@ module.exports = {
     layer('lambdas', '^lambdas/', [...SYNC, '^src/compose\\.ts$']),
     layer('local', '^src/local/', [...SYNC, '^src/compose\\.ts$', '^lambdas/']),
     layer('cli', '^src/cli/', [...SYNC, '^src/compose\\.ts$', '^src/local/', '^lambdas/']),
-    layer('infra', '^infra/', ['^src/config/']),
+    layer('infra', '^infra/', ['^src/config/', '^src/telemetry/metric-names\\.ts$']),
     {
       name: 'implementations-only-from-compose',
       severity: 'error',

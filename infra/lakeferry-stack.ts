@@ -1,26 +1,28 @@
-import { type App, Stack, type StackProps } from 'aws-cdk-lib';
-import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
-import { CheckpointTable } from './checkpoint-table.ts';
-import { ChunkQueue } from './chunk-queue.ts';
-import { Planner } from './planner.ts';
-import { Schedules } from './schedules.ts';
-import { Writer } from './writer.ts';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { DEFAULT_DEPLOYMENT } from '../src/config/deployment.ts';
+import { Lakeferry, type LakeferryProps } from './lakeferry.ts';
 
-export interface LakeferryStackProps extends StackProps {
-  readonly config: LakeferryConfig;
-  /** Path of the file that `config` was read from. */
-  readonly configPath: string;
-}
+export interface LakeferryStackProps extends StackProps, LakeferryProps {}
 
-/** Schedules → planner → chunk queue → writer, with the checkpoint table beside them. */
+/** A stack of one deployment. Its outputs bear the names of what the SSM parameter tells. */
 export class LakeferryStack extends Stack {
-  constructor(scope: App, id: string, { config, configPath, ...props }: LakeferryStackProps) {
+  constructor(scope: Construct, id: string, props: LakeferryStackProps) {
     super(scope, id, props);
-    const checkpoints = new CheckpointTable(this, 'CheckpointTable');
-    const queue = new ChunkQueue(this, 'ChunkQueue');
-    const services = { config, configPath, checkpoints: checkpoints.table, queue: queue.queue };
-    const planner = new Planner(this, 'Planner', services);
-    new Writer(this, 'Writer', services);
-    new Schedules(this, 'Schedules', { config, planner: planner.handler });
+    const { deployment, parameter } = new Lakeferry(this, 'Sync', { name: DEFAULT_DEPLOYMENT, ...props });
+    const { checkpointTable, chunkQueueUrl, deadLetterQueueUrl, plannerFunction, writerFunction } =
+      deployment;
+    const outputs = {
+      DeploymentParameter: parameter.parameterName,
+      CheckpointTable: checkpointTable,
+      ChunkQueueUrl: chunkQueueUrl,
+      DeadLetterQueueUrl: deadLetterQueueUrl,
+      PlannerFunction: plannerFunction,
+      WriterFunction: writerFunction,
+      AlarmTopicArn: deployment.alarmTopicArn,
+      DashboardName: deployment.dashboard,
+      ConfigDigest: deployment.configDigest,
+    };
+    for (const [output, value] of Object.entries(outputs)) new CfnOutput(this, output, { value });
   }
 }

@@ -1,29 +1,74 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import {
+  type IScheduleTarget,
+  Schedule,
+  ScheduleExpression,
+  ScheduleGroup,
+  ScheduleTargetInput,
+} from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
+import { CONTINUOUS } from '../src/config/schedule.ts';
 
 export interface SchedulesProps {
+  /** Name of the deployment, and of the group. */
+  readonly name: string;
   readonly config: LakeferryConfig;
   readonly planner: IFunction;
 }
 
-/** One schedule per sync: each ticks the planner with its name. A tick that fails is not tried again: the next one comes. */
+/**
+ * One schedule per sync and of its name, in a group of their own: each ticks the planner. A tick that fails is not
+ * tried again: the next one comes.
+ */
 export class Schedules extends Construct {
-  constructor(scope: Construct, id: string, { config, planner }: SchedulesProps) {
+  readonly group: ScheduleGroup;
+
+  constructor(scope: Construct, id: string, { name, config, planner }: SchedulesProps) {
     super(scope, id);
-    for (const { name, schedule } of config.syncs.values()) {
-      new Schedule(this, name, {
-        description: `Lakeferry: tick of the sync ${name}`,
-        schedule: ScheduleExpression.expression(schedule),
-        target: new LambdaInvoke(planner, {
-          input: ScheduleTargetInput.fromObject({ sync: name }),
-          retryAttempts: 0,
-          maxEventAge: Duration.minutes(1),
-        }),
+    this.group = new ScheduleGroup(this, 'Group', {
+      scheduleGroupName: name,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = this.#roleFor(planner);
+    for (const { name: sync, schedule } of config.syncs.values()) {
+      const continuous = schedule === CONTINUOUS;
+      new Schedule(this, sync, {
+        scheduleName: sync,
+        scheduleGroup: this.group,
+        description: `Lakeferry ${name}: tick of the sync ${sync}`,
+        schedule: ScheduleExpression.expression(continuous ? 'rate(1 minute)' : schedule),
+        target: tickOf(planner, role, continuous ? { sync, continuous } : { sync }),
       });
     }
   }
+
+  /** May call the planner and nothing else; taken on by this group's schedules alone. */
+  #roleFor(planner: IFunction): Role {
+    const { account } = Stack.of(this);
+    const conditions = {
+      StringEquals: { 'aws:SourceAccount': account, 'aws:SourceArn': this.group.scheduleGroupArn },
+    };
+    const call = new PolicyStatement({
+      actions: ['lambda:InvokeFunction'],
+      resources: [planner.functionArn],
+    });
+    return new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', { conditions }),
+      inlinePolicies: { tick: new PolicyDocument({ statements: [call] }) },
+    });
+  }
+}
+
+function tickOf(planner: IFunction, role: Role, event: object): IScheduleTarget {
+  return {
+    bind: () => ({
+      arn: planner.functionArn,
+      role,
+      input: ScheduleTargetInput.fromObject(event),
+      retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: Duration.minutes(1).toSeconds() },
+    }),
+  };
 }

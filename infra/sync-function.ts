@@ -1,79 +1,94 @@
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Duration } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   Architecture,
+  Function as LambdaFunction,
   ParamsAndSecretsLayerVersion,
   ParamsAndSecretsVersions,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONFIG_FILE } from '../src/config/config-file.ts';
-import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
+import { bundle } from './bundle.ts';
+import type { ConnectionSecrets } from './connection-secrets.ts';
+import { mayUse } from './encryption.ts';
 
+/** What planner and writer work with. */
 export interface SyncServices {
-  readonly config: LakeferryConfig;
-  /** Path of the file that `config` was read from: it goes into the bundle. */
-  readonly configPath: string;
+  /** Name of the deployment. */
+  readonly name: string;
+  /** Goes into the bundles as it is. */
+  readonly configText: string;
   readonly checkpoints: TableV2;
-  readonly queue: Queue;
+  readonly queue: IQueue;
+  readonly secrets: ConnectionSecrets;
+  readonly logRetention: RetentionDays;
+  readonly encryptionKey?: IKey | undefined;
 }
 
 export interface SyncFunctionProps extends SyncServices {
-  /** File under lambdas/. */
-  readonly entry: string;
+  /** Name of a file under lambdas/. */
+  readonly entry: 'planner' | 'writer';
+  readonly description: string;
   readonly timeout: Duration;
   readonly memorySize: number;
+  /** Actions that its code calls, beside reading the secrets and writing its log. */
+  readonly checkpointActions: readonly string[];
+  readonly queueActions: readonly string[];
 }
 
-/** What planner and writer have in common: the bundle, the environment, the way to checkpoints, secrets and queue. */
+/** What planner and writer have in common: bundle, environment, log group, and a role that may do what the code does. */
 export class SyncFunction extends Construct {
-  readonly handler: NodejsFunction;
+  readonly handler: LambdaFunction;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: SyncFunctionProps) {
     super(scope, id);
-    const { config, configPath, checkpoints, queue } = props;
-    this.handler = new NodejsFunction(this, 'Function', {
-      entry: fileURLToPath(new URL(`../lambdas/${props.entry}`, import.meta.url)),
+    const { name, entry, checkpoints, queue, secrets, encryptionKey } = props;
+    this.logGroup = new LogGroup(this, 'Logs', {
+      logGroupName: `/lakeferry/${name}/${entry}`,
+      retention: props.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    });
+    const statements = [
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [this.logGroup.logGroupArn],
+      }),
+      new PolicyStatement({ actions: [...props.checkpointActions], resources: [checkpoints.tableArn] }),
+      new PolicyStatement({ actions: [...props.queueActions], resources: [queue.queueArn] }),
+      ...secrets.statements,
+      ...mayUse(encryptionKey),
+    ];
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: { sync: new PolicyDocument({ statements }) },
+    });
+    this.handler = new LambdaFunction(this, 'Function', {
+      description: `Lakeferry ${name}: ${props.description}`,
+      code: bundle(entry, props.configText),
+      handler: 'index.handler',
+      role,
+      logGroup: this.logGroup,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: props.timeout,
       memorySize: props.memorySize,
-      // The functions read their secrets through this layer, which caches them.
-      paramsAndSecrets: ParamsAndSecretsLayerVersion.fromVersion(ParamsAndSecretsVersions.V1_0_103),
+      // Secrets are kept by the function as long as they work; a cache beside it would give the old ones again.
+      paramsAndSecrets: ParamsAndSecretsLayerVersion.fromVersion(ParamsAndSecretsVersions.V1_0_103, {
+        cacheEnabled: false,
+      }),
       environment: {
         LAKEFERRY_CONFIG: CONFIG_FILE,
         LAKEFERRY_CHECKPOINT_TABLE: checkpoints.tableName,
         LAKEFERRY_CHUNK_QUEUE_URL: queue.queueUrl,
-        POWERTOOLS_SERVICE_NAME: 'lakeferry',
-      },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: 'node24',
-        minify: true,
-        logLevel: LogLevel.ERROR,
-        mainFields: ['module', 'main'],
-        // Optional native parts of the Databricks driver, which works without them.
-        externalModules: ['@databricks/databricks-sql-kernel-*', 'lz4', 'lz4-napi'],
-        banner:
-          "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-        commandHooks: {
-          beforeBundling: () => [],
-          beforeInstall: () => [],
-          afterBundling: (_input, output) => [
-            `cp ${JSON.stringify(resolve(configPath))} ${JSON.stringify(`${output}/${CONFIG_FILE}`)}`,
-          ],
-        },
+        POWERTOOLS_SERVICE_NAME: name,
       },
     });
-    checkpoints.grantReadWriteData(this.handler);
-    for (const connection of ['databricks', 'neon'] as const) {
-      const name = config.connections[connection].secret;
-      if (name !== undefined) Secret.fromSecretNameV2(this, connection, name).grantRead(this.handler);
-    }
   }
 }

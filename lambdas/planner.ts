@@ -1,20 +1,28 @@
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
 import { SyncError } from '../src/error/sync-error.ts';
 import { planSync, type Tick } from '../src/sync/plan-sync.ts';
+import { pollSync } from '../src/sync/poll-sync.ts';
 import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
-/** What EventBridge Scheduler sends: the sync's name. The rest is set by the command line, see `TickOptions`. */
+/**
+ * What EventBridge Scheduler sends: the sync's name, and `continuous` where the function is to poll until the next
+ * minute's begins. The rest is set by the command line, see `TickOptions`.
+ */
 export interface PlannerEvent {
   readonly sync: string;
+  readonly continuous?: boolean;
   readonly byPerson?: boolean;
   readonly retryRejected?: boolean;
 }
 
 /** Time to roll back and let go of the claim before Lambda freezes the sandbox. */
 const TIMEOUT_EARLY_MS = 5_000;
+/** From the start of a function that polls to its last look: the next one starts a minute after it. */
+const POLLING_MS = 58_000;
 
-/** One tick for one sync. Throws what a later tick may mend, so that it counts as an error of the function. */
+/** One tick for one sync, or ticks for a minute. Throws what a later tick may mend, so that it counts as an error of the function. */
 export function plannerHandler(runtime: () => Promise<Runtime>) {
   return middy<PlannerEvent, Tick>(stopsEarly(TIMEOUT_EARLY_MS))
     .use(injectLambdaContext(logger))
@@ -23,9 +31,23 @@ export function plannerHandler(runtime: () => Promise<Runtime>) {
       const sync = config.syncs.get(event.sync);
       if (!sync)
         throw new SyncError('config_invalid', `There is no sync ${event.sync}.`, { sync: event.sync });
+      if (event.continuous) {
+        return pollSync(services, sync, { until: services.clock.now() + POLLING_MS }, signal);
+      }
       const { byPerson = false, retryRejected = false } = event;
       return planSync(services, sync, { byPerson, retryRejected }, signal);
     });
 }
 
-export const handler = plannerHandler(environmentRuntime);
+const tick = plannerHandler(environmentRuntime);
+
+/** A tick as Lambda can put it into JSON, which a plan's versions do not go into. */
+export type PlannerAnswer =
+  | { readonly outcome: 'sent'; readonly planId: string; readonly chunks: number }
+  | Exclude<Tick, { readonly outcome: 'sent' }>;
+
+export async function handler(event: PlannerEvent, context: Context): Promise<PlannerAnswer> {
+  const ticked = await tick(event, context);
+  if (ticked.outcome !== 'sent') return ticked;
+  return { outcome: 'sent', planId: ticked.plan.id, chunks: ticked.chunks };
+}

@@ -1,12 +1,14 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { compose } from '../src/compose.ts';
-import { readLambdaEnvironment } from '../src/config/environment.ts';
+import { type LambdaEnvironment, readLambdaEnvironment } from '../src/config/environment.ts';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
 import type { Services } from '../src/sync/services.ts';
 import { systemClock } from '../src/telemetry/clock.ts';
+import { METRIC_NAMESPACE } from '../src/telemetry/metric-names.ts';
 import { powertoolsLog } from '../src/telemetry/powertools-log.ts';
 import { powertoolsMetrics } from '../src/telemetry/powertools-metrics.ts';
+import { type Ends, renewedServices } from './renewed-services.ts';
 
 /** What a handler works with: the file's syncs, and the services behind them. */
 export interface Runtime {
@@ -14,8 +16,9 @@ export interface Runtime {
   readonly services: Services;
 }
 
-export const logger = new Logger({ serviceName: 'lakeferry' });
-export const metrics = new Metrics({ namespace: 'Lakeferry', serviceName: 'lakeferry' });
+/** Both take the deployment's name from POWERTOOLS_SERVICE_NAME. */
+export const logger = new Logger();
+export const metrics = new Metrics({ namespace: METRIC_NAMESPACE });
 
 /**
  * Stops a function's work `ms` before Lambda stops the function: its signal aborts then, and what is left of the time
@@ -26,18 +29,29 @@ export function stopsEarly(ms: number) {
   return { timeoutEarlyInMillis: ms, timeoutEarlyResponse: () => new Promise<never>(() => {}) };
 }
 
+const TELEMETRY = {
+  clock: systemClock,
+  log: powertoolsLog(logger),
+  metrics: powertoolsMetrics(metrics),
+};
+
+/** `readEnvironment` is asked again when a database refuses the secrets that it gave: it must not remember them. */
+export async function openRuntime(readEnvironment: () => Promise<LambdaEnvironment>): Promise<Runtime> {
+  const { config, connections } = await readEnvironment();
+  const open = async (): Promise<Ends> => {
+    const { source, target, checkpoints, queue } = compose((await readEnvironment()).connections, TELEMETRY);
+    checkpoints.close();
+    queue.close();
+    return { source, target };
+  };
+  return { config, services: renewedServices(compose(connections, TELEMETRY), open) };
+}
+
 let runtime: Promise<Runtime> | undefined;
 
 /** Made once per sandbox, at the first invocation. */
 export function environmentRuntime(): Promise<Runtime> {
-  runtime ??= readLambdaEnvironment(process.env).then(({ config, connections }) => ({
-    config,
-    services: compose(connections, {
-      clock: systemClock,
-      log: powertoolsLog(logger),
-      metrics: powertoolsMetrics(metrics),
-    }),
-  }));
+  runtime ??= openRuntime(() => readLambdaEnvironment(process.env));
   runtime.catch(() => {
     runtime = undefined;
   });

@@ -9,6 +9,7 @@ import {
   syncDefaults,
   syncEntry,
 } from './file-schema.ts';
+import { durationSeconds, tickSeconds } from './schedule.ts';
 import type { Finding } from './schema-problems.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -28,6 +29,7 @@ export function crossFindings(file: unknown): readonly Finding[] {
     ...entries.flatMap(([name, entry]) => [
       ...nameFindings(name),
       ...deleteFindings(['syncs', name], entry, defaults),
+      ...lagFindings(['syncs', name], entry, defaults),
       ...columnFindings(['syncs', name], { ...withoutAbsent(defaults), ...withoutAbsent(entry) }),
     ]),
     ...targetFindings(entries),
@@ -58,6 +60,23 @@ function deleteFindings(path: ConfigPath, entry: ValidPart, defaults: Partial<Sy
     return [finding([...path, 'softDeleteColumn'], message, 'key')];
   }
   return [];
+}
+
+/** Between two ticks nobody sees how far the target lags: a shorter limit could not be kept. */
+function lagFindings(path: ConfigPath, entry: ValidPart, defaults: Partial<SyncDefaults>): Finding[] {
+  const maxLag = entry.maxLag ?? defaults.maxLag ?? '';
+  const schedule = entry.schedule ?? defaults.schedule ?? syncDefaults.parse({}).schedule;
+  const [most, tick] = [durationSeconds(maxLag), tickSeconds(schedule)];
+  if (most === undefined || tick === undefined || most > tick) return [];
+  const advice = 'raise maxLag, or tick more often';
+  return entry.maxLag === undefined
+    ? [finding([...path, 'schedule'], `${schedule} ticks no more often than maxLag (${maxLag}); ${advice}`)]
+    : [
+        finding(
+          [...path, 'maxLag'],
+          `${maxLag} is not longer than from tick to tick of ${schedule}; ${advice}`,
+        ),
+      ];
 }
 
 function softNeedsColumn(path: ConfigPath): Finding {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseSourceTable, parseTargetTable } from '../schema/table-name.ts';
 import { postgresColumnProblem, postgresNameProblem, targetSchemaProblem } from './identifier.ts';
-import { scheduleProblem } from './schedule.ts';
+import { maxLagProblem, scheduleProblem } from './schedule.ts';
 import { looksSecret } from './secret-text.ts';
 import { parseWarehouseHost } from './warehouse-host.ts';
 import { whereProblem } from './where-clause.ts';
@@ -117,7 +117,7 @@ const SETTINGS = {
   schedule: setting(
     text(scheduleProblem),
     'rate(5 minutes)',
-    'How often to look for new commits: an EventBridge Scheduler expression, rate(5 minutes) or cron(0 8 * * ? *), in UTC.',
+    'How often to look for new commits: an EventBridge Scheduler expression, rate(5 minutes) or cron(0 8 * * ? *), in UTC; or continuous, every few seconds, which keeps the SQL warehouse awake.',
   ),
   maxChunkRows: setting(
     z.int().min(1_000).max(10_000_000),
@@ -131,6 +131,14 @@ const softDeleteColumn = targetColumn.optional().meta({
   description: 'timestamptz column of the target that a soft delete sets; required with deletes: soft.',
   examples: ['deleted_at'],
 });
+
+const maxLag = text(maxLagProblem)
+  .optional()
+  .meta({
+    description:
+      'The alarm "a sync lags" goes off when commits have been missing from the target for longer: 30 minutes, 2 hours, 1 day. When left out: 4 ticks of the schedule but at least 30 minutes; 25 hours with cron.',
+    examples: ['30 minutes'],
+  });
 
 type Unwrapped<S> = {
   [K in keyof S]: S[K] extends z.ZodDefault<infer Inner extends z.ZodType> ? z.ZodOptional<Inner> : never;
@@ -188,10 +196,11 @@ export const syncEntry = z.strictObject({
       examples: ["region = 'EU'"],
     }),
   ...overridable(SETTINGS),
+  maxLag,
   softDeleteColumn,
 });
 
-export const syncDefaults = z.strictObject({ ...SETTINGS, softDeleteColumn });
+export const syncDefaults = z.strictObject({ ...SETTINGS, maxLag, softDeleteColumn });
 
 const connections = z.strictObject({
   databricks: z
@@ -260,5 +269,7 @@ export const lakeferryFile = z
   .meta({ title: 'lakeferry.yaml', description: 'Configuration of Lakeferry.' });
 
 export type LakeferryFile = z.output<typeof lakeferryFile>;
+/** lakeferry.yaml as a person writes it: what has a default may be left out. */
+export type LakeferryFileInput = z.input<typeof lakeferryFile>;
 export type SyncEntry = z.output<typeof syncEntry>;
 export type SyncDefaults = z.output<typeof syncDefaults>;

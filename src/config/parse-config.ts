@@ -5,6 +5,7 @@ import { crossFindings } from './cross-checks.ts';
 import { type LakeferryFile, lakeferryFile, type SyncDefaults, type SyncEntry } from './file-schema.ts';
 import { configJsonSchema } from './json-schema.ts';
 import type { ConnectionSettings, LakeferryConfig } from './lakeferry-config.ts';
+import { defaultMaxLagSeconds, durationSeconds } from './schedule.ts';
 import { type Finding, schemaFindings } from './schema-problems.ts';
 import { looksSecret } from './secret-text.ts';
 import type { DeleteMode, MetadataColumns, SyncConfig } from './sync-config.ts';
@@ -63,6 +64,8 @@ function resolveSync(name: string, entry: SyncEntry, defaults: SyncDefaults): Sy
   if (!source || !target)
     throw new TypeError(`syncs.${name}: a table name passed the schema and did not parse`);
   const { include, exclude, rename, types } = entry.columns;
+  const schedule = entry.schedule ?? defaults.schedule;
+  const maxLag = entry.maxLag ?? defaults.maxLag;
   return {
     name,
     source,
@@ -84,7 +87,8 @@ function resolveSync(name: string, entry: SyncEntry, defaults: SyncDefaults): Sy
     rejectedRows: entry.rejectedRows ?? defaults.rejectedRows,
     maxRejectedRows: entry.maxRejectedRows ?? defaults.maxRejectedRows,
     maxDeletePercent: entry.maxDeletePercent ?? defaults.maxDeletePercent,
-    schedule: entry.schedule ?? defaults.schedule,
+    schedule,
+    maxLagSeconds: durationSeconds(maxLag ?? '') ?? defaultMaxLagSeconds(schedule),
     maxChunkRows: entry.maxChunkRows ?? defaults.maxChunkRows,
     maxWriters: entry.maxWriters ?? defaults.maxWriters,
   };

@@ -3,7 +3,11 @@
  * Source: Amazon EventBridge Scheduler User Guide, "Schedule types".
  */
 
-const UNITS = ['minute', 'hour', 'day'];
+const UNIT_SECONDS: Readonly<Record<string, number>> = { minute: 60, hour: 3_600, day: 86_400 };
+const UNITS = Object.keys(UNIT_SECONDS);
+
+/** Instead of an expression: the planner ticks each minute and polls in between. */
+export const CONTINUOUS = 'continuous';
 
 interface CronField {
   readonly name: string;
@@ -38,12 +42,38 @@ const CRON_FIELDS: readonly CronField[] = [
   { name: 'year', lowest: 1970, highest: 2199 },
 ];
 
-/** What is wrong with a schedule expression, as part of a sentence; undefined when it is right. */
+/** What is wrong with a schedule, as part of a sentence; undefined when it is right. */
 export function scheduleProblem(expression: string): string | undefined {
+  if (expression === CONTINUOUS) return undefined;
   const call = /^(rate|cron)\((.*)\)$/.exec(expression);
-  if (!call) return 'write rate(5 minutes) or cron(0 8 * * ? *)';
+  if (!call) return 'write rate(5 minutes), cron(0 8 * * ? *) or continuous';
   const [, form, inside] = call as unknown as [string, string, string];
   return form === 'rate' ? rateProblem(inside) : cronProblem(inside);
+}
+
+/** Seconds between two ticks of a valid schedule; undefined for cron, whose ticks need not be even. */
+export function tickSeconds(schedule: string): number | undefined {
+  if (schedule === CONTINUOUS) return 60;
+  return durationSeconds(/^rate\((.*)\)$/.exec(schedule)?.[1] ?? '');
+}
+
+/** `90 minutes` in seconds; undefined for what is not a whole number and a unit. */
+export function durationSeconds(text: string): number | undefined {
+  if (rateProblem(text) !== undefined) return undefined;
+  const [value, unit] = text.split(' ') as [string, string];
+  return Number(value) * (UNIT_SECONDS[unit.replace(/s$/, '')] as number);
+}
+
+/** Where a sync has no maxLag of its own. */
+export function defaultMaxLagSeconds(schedule: string): number {
+  const seconds = tickSeconds(schedule);
+  return seconds === undefined ? 25 * 3_600 : Math.max(4 * seconds, 30 * 60);
+}
+
+/** What is wrong with a maxLag, as part of a sentence; undefined when it is right. */
+export function maxLagProblem(text: string): string | undefined {
+  if (durationSeconds(text) !== undefined) return undefined;
+  return 'is not a time: write a whole number from 1, one space and a unit, e.g. 30 minutes, 2 hours or 1 day';
 }
 
 function rateProblem(inside: string): string | undefined {

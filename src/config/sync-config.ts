@@ -18,8 +18,10 @@ export interface SyncConfig {
   readonly maxRejectedRows: number;
   /** Part of the target's rows, in percent, that one window may delete. More than 0, at most 100. */
   readonly maxDeletePercent: number;
-  /** EventBridge Scheduler expression: `rate(5 minutes)` or `cron(…)`. */
+  /** EventBridge Scheduler expression, `rate(5 minutes)` or `cron(…)`; or `continuous`. */
   readonly schedule: string;
+  /** A sync that lags by more sets off an alarm. */
+  readonly maxLagSeconds: number;
   /** Aim for the net changes of one chunk; a window with more is cut into slices. 1,000 to 10,000,000. */
   readonly maxChunkRows: number;
   /** Chunks of this sync that may be applied at once. 1 to 100. */

@@ -6,6 +6,7 @@ import type { Plan, Work } from '../plan/plan.ts';
 import type { HistoryEntry, SourceLook } from '../source/source.ts';
 import type { TargetState } from '../target/target.ts';
 import { checkColumnsKept } from './check-columns-kept.ts';
+import { reportLag } from './lag.ts';
 import { isOneSlice, planSize } from './plan-size.ts';
 import type { Services } from './services.ts';
 
@@ -33,7 +34,7 @@ export async function makePlan(
     );
     const oldest = history[0]?.committedAt ?? look.latest.committedAt;
     const seconds = Math.max(0, Math.round((services.clock.now() - oldest) / 1_000));
-    services.metrics.lag(config.name, { versions: Number(work.through - work.after), seconds });
+    reportLag(services, config, { versions: Number(work.through - work.after), seconds });
   }
   const rows =
     work.kind === 'retry'

@@ -10,6 +10,7 @@ import type { SourceLook } from '../source/source.ts';
 import type { TargetState } from '../target/target.ts';
 import { advance } from './advance.ts';
 import { haltSync } from './halt-sync.ts';
+import { reportLag, reportLastLag } from './lag.ts';
 import { lookAfter } from './look-after.ts';
 import { makePlan } from './make-plan.ts';
 import { nextStep } from './next-step.ts';
@@ -58,7 +59,11 @@ export async function planSync(
     case 'paused':
       return { outcome: 'paused' };
     case 'halted':
-      if (!options.byPerson) return { outcome: 'halted', cause: checkpoint.cause };
+      if (!options.byPerson) {
+        services.metrics.halted(config.name, checkpoint.cause.kind);
+        reportLastLag(services, config, checkpoint);
+        return { outcome: 'halted', cause: checkpoint.cause };
+      }
       return claimAndPlan(services, config, { resumedAfter: checkpoint.cause.kind, retryRejected }, signal);
     case 'applying':
       return goOn(services, config, checkpoint, options, signal);
@@ -78,16 +83,24 @@ async function goOn(
   { byPerson, retryRejected = false }: TickOptions,
   signal: AbortSignal,
 ): Promise<Tick> {
-  const care = await lookAfter(services, config.name, checkpoint, byPerson, signal);
+  const tellLag = () => reportLastLag(services, config, checkpoint);
+  const care = await lookAfter(services, config.name, checkpoint, byPerson, signal).catch(
+    (error: unknown) => {
+      tellLag();
+      throw error;
+    },
+  );
   switch (care.outcome) {
     case 'sent':
     case 'busy':
+      tellLag();
       return care;
     case 'finished':
       return claimAndPlan(services, config, { retryRejected }, signal);
     case 'stalled':
       return claimAndPlan(services, config, { stalledPlan: checkpoint.plan.id, retryRejected }, signal);
     case 'halted':
+      tellLag();
       return tickAt(care.checkpoint);
     default:
       return care satisfies never;
@@ -142,6 +155,7 @@ async function claimAndPlan(
     if (error.action === 'retry' || error.kind === 'target_replaced') {
       const release = { type: 'release', by: { claim: token }, through } as const;
       await advance(checkpoints, config.name, release, cleanUp).catch(() => {});
+      reportLastLag(services, config, claimed.checkpoint);
       throw error;
     }
     return tickAt(await haltSync(services, config.name, error, { claim: token }, cleanUp));
@@ -186,7 +200,7 @@ async function planOnce(
   const step = nextStep({ target: state, look, mapping, resumedAfter, retry });
   switch (step.step) {
     case 'nothing':
-      services.metrics.lag(config.name, { versions: 0, seconds: 0 });
+      reportLag(services, config, { versions: 0, seconds: 0 });
       await advance(checkpoints, config.name, { type: 'release', by: { claim: token }, through }, signal);
       return { tick: { outcome: 'idle' }, through };
     case 'halt':

@@ -13,9 +13,17 @@ export interface Metrics {
   chunkSkipped(sync: string, outcome: 'already_applied' | 'divided' | 'in_progress' | 'fenced'): void;
   /** An attempt at a chunk failed; it may be tried again. */
   chunkFailed(sync: string, kind: ErrorKind): void;
+  /** A sync halts, or a tick finds it halted. */
   halted(sync: string, kind: ErrorKind): void;
-  /** Commits that the target lacks, and the age of the oldest of them in seconds; both 0 when it lacks none. */
-  lag(sync: string, lag: { readonly versions: number; readonly seconds: number }): void;
+  lag(sync: string, lag: Lag): void;
+}
+
+/** Commits that the target lacks, and the age of the oldest of them in seconds; both 0 when it lacks none. */
+export interface Lag {
+  readonly versions: number;
+  readonly seconds: number;
+  /** More seconds than the sync's `maxLag`. */
+  readonly overMaxLag: boolean;
 }
 
 export interface AppliedRows {

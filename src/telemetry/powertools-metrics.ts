@@ -1,9 +1,8 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { MetricsInterface } from '@aws-lambda-powertools/metrics/types';
+import { METRIC_UNITS, type MetricName } from './metric-names.ts';
 import type { Metrics } from './metrics.ts';
 
-type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
-type Measurement = readonly [name: string, unit: Unit, value: number];
+type Measurement = readonly [name: MetricName, value: number];
 
 /**
  * Metrics in CloudWatch's embedded format. Every call writes one line of its own, with the service as the only
@@ -13,34 +12,35 @@ export function powertoolsMetrics(
   metrics: Pick<MetricsInterface, 'addMetric' | 'addMetadata' | 'publishStoredMetrics'>,
 ): Metrics {
   const publish = (metadata: Readonly<Record<string, string>>, measured: readonly Measurement[]) => {
-    const known = measured.filter(([, , value]) => Number.isFinite(value));
+    const known = measured.filter(([, value]) => Number.isFinite(value));
     if (known.length === 0) return;
     for (const [name, value] of Object.entries(metadata)) metrics.addMetadata(name, value);
-    for (const [name, unit, value] of known) metrics.addMetric(name, unit, value);
+    for (const [name, value] of known) metrics.addMetric(name, METRIC_UNITS[name], value);
     metrics.publishStoredMetrics();
   };
   return {
     planned: (sync, { slices, versions }) =>
       publish({ sync }, [
-        ['PlansMade', MetricUnit.Count, 1],
-        ['ChunksSent', MetricUnit.Count, slices],
-        ['VersionsPlanned', MetricUnit.Count, versions],
+        ['PlansMade', 1],
+        ['ChunksSent', slices],
+        ['VersionsPlanned', versions],
       ]),
     chunkApplied: (sync, { upserted, deleted, rejected }, ms) =>
       publish({ sync }, [
-        ['ChunksApplied', MetricUnit.Count, 1],
-        ['RowsUpserted', MetricUnit.Count, upserted],
-        ['RowsDeleted', MetricUnit.Count, deleted],
-        ['RowsRejected', MetricUnit.Count, rejected],
-        ['ChunkDuration', MetricUnit.Milliseconds, ms],
+        ['ChunksApplied', 1],
+        ['RowsUpserted', upserted],
+        ['RowsDeleted', deleted],
+        ['RowsRejected', rejected],
+        ['ChunkDuration', ms],
       ]),
-    chunkSkipped: (sync, outcome) => publish({ sync, outcome }, [['ChunksSkipped', MetricUnit.Count, 1]]),
-    chunkFailed: (sync, kind) => publish({ sync, kind }, [['ChunkFailures', MetricUnit.Count, 1]]),
-    halted: (sync, kind) => publish({ sync, kind }, [['SyncsHalted', MetricUnit.Count, 1]]),
-    lag: (sync, { versions, seconds }) =>
+    chunkSkipped: (sync, outcome) => publish({ sync, outcome }, [['ChunksSkipped', 1]]),
+    chunkFailed: (sync, kind) => publish({ sync, kind }, [['ChunkFailures', 1]]),
+    halted: (sync, kind) => publish({ sync, kind }, [['SyncsHalted', 1]]),
+    lag: (sync, { versions, seconds, overMaxLag }) =>
       publish({ sync }, [
-        ['LagVersions', MetricUnit.Count, versions],
-        ['LagSeconds', MetricUnit.Seconds, seconds],
+        ['LagVersions', versions],
+        ['LagSeconds', seconds],
+        ['SyncsOverMaxLag', overMaxLag ? 1 : 0],
       ]),
   };
 }

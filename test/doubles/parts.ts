@@ -1,6 +1,7 @@
 import { ensureMoto } from './aws/moto.ts';
 import { ensurePgBouncer } from './pgbouncer/pgbouncer.ts';
 import { ensurePostgres, OTHER_VERSIONS } from './postgres/versions.ts';
+import { ensureCfnLint } from './templates/cfn-lint.ts';
 
 /** Suites that run against another double than in `npm test`. */
 export interface Part {
@@ -36,6 +37,12 @@ export const PARTS: readonly Part[] = [
       'test/contract/dead-letter-queue.test.ts',
       'test/doubles/aws/',
     ],
+  },
+  {
+    name: 'templates',
+    prepare: ensureCfnLint,
+    environment: { LAKEFERRY_TEST_TEMPLATES: 'cfn-lint' },
+    suites: ['test/doubles/templates/'],
   },
   ...OTHER_VERSIONS.map((version) => ({
     name: `postgres-${version}`,

@@ -8,13 +8,21 @@ export interface DoubleSettings {
   readonly pooler: boolean;
   /** `LAKEFERRY_TEST_AWS`: where the contract suites' DynamoDB and SQS come from. */
   readonly aws: 'local' | 'moto';
+  /** `LAKEFERRY_TEST_TEMPLATES`: whether cfn-lint reads the stack's templates. */
+  readonly templates: boolean;
 }
 
 export function readDoubleSettings(environment: NodeJS.ProcessEnv = process.env): DoubleSettings {
   const postgres = read(environment, 'LAKEFERRY_TEST_POSTGRES', ['18', ...OTHER_VERSIONS]);
   const pooler = read(environment, 'LAKEFERRY_TEST_POOLER', ['none', 'pgbouncer']);
   const aws = read(environment, 'LAKEFERRY_TEST_AWS', ['local', 'moto']);
-  return { postgres: postgres === '18' ? undefined : postgres, pooler: pooler === 'pgbouncer', aws };
+  const templates = read(environment, 'LAKEFERRY_TEST_TEMPLATES', ['none', 'cfn-lint']);
+  return {
+    postgres: postgres === '18' ? undefined : postgres,
+    pooler: pooler === 'pgbouncer',
+    aws,
+    templates: templates === 'cfn-lint',
+  };
 }
 
 /** The first value is what holds when the variable is not set. */

@@ -23,6 +23,7 @@ export function aSync(
     maxRejectedRows: 1_000,
     maxDeletePercent: 50,
     schedule: 'rate(5 minutes)',
+    maxLagSeconds: 1_800,
     maxChunkRows: 200_000,
     maxWriters: 4,
     ...over,

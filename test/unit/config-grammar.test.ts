@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { scheduleProblem } from '../../src/config/schedule.ts';
+import {
+  defaultMaxLagSeconds,
+  durationSeconds,
+  maxLagProblem,
+  scheduleProblem,
+  tickSeconds,
+} from '../../src/config/schedule.ts';
 import { editDistance, nearest } from '../../src/config/suggestion.ts';
 import { parseWarehouseHost } from '../../src/config/warehouse-host.ts';
 import { whereProblem } from '../../src/config/where-clause.ts';
 
 describe('a schedule', () => {
   it.each([
+    'continuous',
     'rate(1 minute)',
     'rate(5 minutes)',
     'rate(1 hour)',
@@ -23,8 +30,8 @@ describe('a schedule', () => {
   });
 
   it.each([
-    ['5 minutes', 'write rate(5 minutes) or cron(0 8 * * ? *)'],
-    ['at(2026-11-21T00:00:00)', 'write rate(5 minutes) or cron(0 8 * * ? *)'],
+    ['5 minutes', 'write rate(5 minutes), cron(0 8 * * ? *) or continuous'],
+    ['at(2026-11-21T00:00:00)', 'write rate(5 minutes), cron(0 8 * * ? *) or continuous'],
     ['rate(1 minutes)', 'write rate(1 minute)'],
     ['rate(5 minute)', 'write rate(5 minutes)'],
     ['rate(0 minutes)', 'write a whole number from 1, one space and a unit, e.g. rate(5 minutes)'],
@@ -46,6 +53,34 @@ describe('a schedule', () => {
     ['cron(0 8 ? * ? *)', 'exactly one of day-of-month and day-of-week must be "?"'],
   ])('may not be %s', (expression, problem) => {
     expect(scheduleProblem(expression)).toBe(problem);
+  });
+});
+
+describe('the time between two ticks', () => {
+  it.each([
+    ['continuous', 60],
+    ['rate(1 minute)', 60],
+    ['rate(36 hours)', 129_600],
+    ['rate(2 days)', 172_800],
+    ['cron(0 8 * * ? *)', undefined],
+  ])('of %s is %s seconds', (schedule, seconds) => {
+    expect(tickSeconds(schedule)).toBe(seconds);
+  });
+
+  it('is kept four times before a lag is too long, and half an hour at least', () => {
+    expect(defaultMaxLagSeconds('rate(1 minute)')).toBe(1_800);
+    expect(defaultMaxLagSeconds('rate(1 hour)')).toBe(14_400);
+    expect(defaultMaxLagSeconds('cron(0 8 * * ? *)')).toBe(90_000);
+  });
+});
+
+describe('a lag', () => {
+  it('is a whole number and a unit', () => {
+    expect(durationSeconds('90 minutes')).toBe(5_400);
+    expect(maxLagProblem('1 day')).toBeUndefined();
+    for (const text of ['90', '90m', '0 minutes', '1.5 hours', '1 days', '10 seconds', '']) {
+      expect(maxLagProblem(text), text).toContain('e.g. 30 minutes, 2 hours or 1 day');
+    }
   });
 });
 

@@ -45,6 +45,7 @@ describe('a valid file', () => {
       maxRejectedRows: 1_000,
       maxDeletePercent: 50,
       schedule: 'rate(5 minutes)',
+      maxLagSeconds: 1_800,
       maxChunkRows: 200_000,
       maxWriters: 4,
     });
@@ -60,6 +61,14 @@ describe('a valid file', () => {
       deletes: { mode: 'hard' },
       maxWriters: 2,
     });
+  });
+
+  it('takes the longest lag from the sync, from defaults, or from the schedule', () => {
+    const lagOf = (settings: string, before = '') =>
+      orders(before + syncs(`${MINIMAL}\n    ${settings}`)).maxLagSeconds;
+    expect(lagOf('maxLag: 2 hours', 'defaults: { maxLag: 1 day }\n')).toBe(7_200);
+    expect(lagOf('maxWriters: 1', 'defaults: { maxLag: 1 day }\n')).toBe(86_400);
+    expect(lagOf('schedule: rate(1 hour)')).toBe(14_400);
   });
 
   it('keeps the order of a composite key', () => {
@@ -272,6 +281,14 @@ describe('an invalid file', () => {
     [
       'deletes: soft\n    softDeleteColumn: id',
       'syncs.orders.softDeleteColumn "id" is the target column of source column "id" already',
+    ],
+    [
+      'schedule: rate(1 hour)\n    maxLag: 1 hour',
+      'syncs.orders.maxLag 1 hour is not longer than from tick to tick of rate(1 hour); raise maxLag, or tick more often',
+    ],
+    [
+      'maxLag: 5 minutes',
+      'syncs.orders.maxLag 5 minutes is not longer than from tick to tick of rate(5 minutes); raise maxLag, or tick more often',
     ],
   ])('finds the contradiction in %j', (settings, expected) => {
     const found = problemsOf(syncs(`${MINIMAL}\n    ${settings}`));

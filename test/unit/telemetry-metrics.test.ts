@@ -1,5 +1,6 @@
 import { Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { METRIC_DIMENSION, METRIC_UNITS } from '../../src/telemetry/metric-names.ts';
 import { type Metrics, noMetrics } from '../../src/telemetry/metrics.ts';
 import { powertoolsMetrics } from '../../src/telemetry/powertools-metrics.ts';
 
@@ -36,7 +37,7 @@ function useAll(metrics: Metrics): void {
   metrics.chunkSkipped('orders', 'fenced');
   metrics.chunkFailed('orders', 'target_busy');
   metrics.halted('orders', 'retention_gap');
-  metrics.lag('orders', { versions: 4, seconds: 90 });
+  metrics.lag('orders', { versions: 4, seconds: 90, overMaxLag: true });
 }
 
 describe('metrics in CloudWatch’s embedded format', () => {
@@ -47,7 +48,7 @@ describe('metrics in CloudWatch’s embedded format', () => {
       { ChunksSkipped: 1, outcome: 'fenced' },
       { ChunkFailures: 1, kind: 'target_busy' },
       { SyncsHalted: 1, kind: 'retention_gap' },
-      { LagVersions: 4, LagSeconds: 90 },
+      { LagVersions: 4, LagSeconds: 90, SyncsOverMaxLag: 1 },
     ]);
   });
 
@@ -74,22 +75,29 @@ describe('metrics in CloudWatch’s embedded format', () => {
     });
   });
 
+  it('are those of the list that alarms and dashboard are made from, each with its unit', () => {
+    const measured = published(useAll).flatMap((document) => document._aws.CloudWatchMetrics);
+    const units = measured.flatMap(({ Metrics }) => Metrics).map(({ Name, Unit }) => [Name, Unit]);
+    expect(Object.fromEntries(units)).toEqual(METRIC_UNITS);
+    expect(new Set(measured.map(({ Dimensions }) => Dimensions.join()))).toEqual(new Set([METRIC_DIMENSION]));
+  });
+
   it('do not carry one sync’s name into another’s document', () => {
     const [, items] = published((metrics) => {
       metrics.chunkSkipped('orders', 'fenced');
-      metrics.lag('items', { versions: 0, seconds: 0 });
+      metrics.lag('items', { versions: 0, seconds: 0, overMaxLag: false });
     });
-    expect(items).toMatchObject({ sync: 'items', LagVersions: 0 });
+    expect(items).toMatchObject({ sync: 'items', LagVersions: 0, SyncsOverMaxLag: 0 });
     expect(items).not.toHaveProperty('outcome');
   });
 
   it('leave out what is not a number, and never throw', () => {
     const documents = published((metrics) => {
-      metrics.lag('orders', { versions: 1, seconds: Number.NaN });
-      metrics.lag('orders', { versions: Number.NaN, seconds: Number.POSITIVE_INFINITY });
+      metrics.lag('orders', { versions: 1, seconds: Number.NaN, overMaxLag: false });
+      metrics.lag('orders', { versions: Number.NaN, seconds: Number.POSITIVE_INFINITY, overMaxLag: false });
     });
-    expect(documents).toHaveLength(1);
-    expect(documents[0]).not.toHaveProperty('LagSeconds');
+    expect(documents.map((document) => 'LagSeconds' in document)).toEqual([false, false]);
+    expect(documents.map((document) => 'LagVersions' in document)).toEqual([true, false]);
   });
 });
 

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+/** Names a deployment: unique in its account and region. */
+export const DEPLOYMENT_NAME = /^[A-Za-z0-9_-]{1,40}$/;
+/** Of a stack that is not named otherwise. */
+export const DEFAULT_DEPLOYMENT = 'lakeferry';
+
+/**
+ * What a deployed stack tells of itself: the JSON text of an SSM parameter, for the command line. Within a
+ * `schemaVersion` fields are only added.
+ */
+const deployment = z.object({
+  schemaVersion: z.literal(1),
+  name: z.string(),
+  /** Version of Lakeferry that was deployed. */
+  version: z.string(),
+  /** First 16 hex digits of the SHA-256 of the configuration's text. */
+  configDigest: z.string(),
+  region: z.string(),
+  checkpointTable: z.string(),
+  chunkQueueUrl: z.string(),
+  deadLetterQueueUrl: z.string(),
+  /** Names of the Lambda functions, and of their log groups. */
+  plannerFunction: z.string(),
+  writerFunction: z.string(),
+  plannerLogGroup: z.string(),
+  writerLogGroup: z.string(),
+  /** The schedules in it bear the names of the syncs. */
+  scheduleGroup: z.string(),
+  alarmTopicArn: z.string(),
+  alarms: z.array(z.string()),
+  dashboard: z.string(),
+});
+
+export type Deployment = z.infer<typeof deployment>;
+
+/** Name of the SSM parameter. */
+export function deploymentParameter(name: string): string {
+  return `/lakeferry/${name}`;
+}
+
+/** Throws when the text is not of a stack that this version knows. */
+export function parseDeployment(text: string): Deployment {
+  return deployment.parse(JSON.parse(text));
+}
