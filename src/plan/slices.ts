@@ -1,5 +1,3 @@
-import type { Plan } from './plan.ts';
-
 /**
  * A part of a plan's keys: those whose hash gives `slice` modulo `of`. A plan starts with slices of `plan.slices`;
  * each halving of one doubles `of`, so that `of` is `plan.slices` times a power of two, and `slice % plan.slices`
@@ -10,19 +8,24 @@ export interface Slice {
   readonly of: number;
 }
 
-type Cut = Pick<Plan, 'slices' | 'writers'>;
+/** How a plan is cut; see `Plan`. */
+interface Cut {
+  readonly slices: number;
+  readonly writers: number;
+  readonly divisible: boolean;
+}
 
 /** A slice of a plan is halved this often at most. */
 const MAX_HALVINGS = 6;
 
 /** The slice of the plan that this one is, or is a part of. */
-export function wholeOf({ slices }: Pick<Plan, 'slices'>, { slice }: Slice): number {
+export function wholeOf({ slices }: Pick<Cut, 'slices'>, { slice }: Slice): number {
   return slice % slices;
 }
 
 /** Undefined where the slice is as small as one may be, or all rows of the plan must be written in one transaction. */
 export function halvesOf(
-  { slices, divisible }: Pick<Plan, 'slices' | 'divisible'>,
+  { slices, divisible }: Pick<Cut, 'slices' | 'divisible'>,
   { slice, of }: Slice,
 ): readonly [Slice, Slice] | undefined {
   if (!divisible || of >= slices * 2 ** MAX_HALVINGS) return undefined;
@@ -33,7 +36,7 @@ export function halvesOf(
 }
 
 /** All slices of a plan, none of them halved. */
-export function slicesOf({ slices }: Pick<Plan, 'slices'>): readonly Slice[] {
+export function slicesOf({ slices }: Pick<Cut, 'slices'>): readonly Slice[] {
   return Array.from({ length: slices }, (_, slice) => ({ slice, of: slices }));
 }
 
@@ -41,7 +44,7 @@ export function slicesOf({ slices }: Pick<Plan, 'slices'>): readonly Slice[] {
  * What comes after the slice in its lane. Slices are written in lanes, one for each writer: whoever has applied a chunk
  * sends the next of its lane. Of one that was halved, the first half comes first, with all of its parts.
  */
-export function nextOfLane(plan: Cut, { slice, of }: Slice): Slice | undefined {
+export function nextOfLane(plan: Pick<Cut, 'slices' | 'writers'>, { slice, of }: Slice): Slice | undefined {
   if (of === plan.slices) {
     const next = slice + plan.writers;
     return next < plan.slices ? { slice: next, of } : undefined;
@@ -52,7 +55,7 @@ export function nextOfLane(plan: Cut, { slice, of }: Slice): Slice | undefined {
 }
 
 /** The slice of the plan that is whole with this one, where its parts came one after the other in their lane. */
-export function completedWith(plan: Cut, { slice, of }: Slice): number | undefined {
+export function completedWith(plan: Pick<Cut, 'slices'>, { slice, of }: Slice): number | undefined {
   if (of === plan.slices) return slice;
   const half = of / 2;
   return slice < half ? undefined : completedWith(plan, { slice: slice - half, of: half });
@@ -71,7 +74,10 @@ export function missingOf(slice: Slice, applied: readonly Slice[]): readonly Sli
 }
 
 /** The first of what is missing in each lane. `missing` is in the order of slices. */
-export function nextOfEachLane({ slices, writers }: Cut, missing: readonly Slice[]): readonly Slice[] {
+export function nextOfEachLane(
+  { slices, writers }: Pick<Cut, 'slices' | 'writers'>,
+  missing: readonly Slice[],
+): readonly Slice[] {
   const lanes = new Map<number, Slice>();
   for (const slice of missing) {
     const lane = wholeOf({ slices }, slice) % writers;
@@ -81,7 +87,7 @@ export function nextOfEachLane({ slices, writers }: Cut, missing: readonly Slice
 }
 
 /** How much is missing, in slices of the plan. */
-export function amountOf({ slices }: Pick<Plan, 'slices'>, missing: readonly Slice[]): number {
+export function amountOf({ slices }: Pick<Cut, 'slices'>, missing: readonly Slice[]): number {
   return missing.reduce((sum, { of }) => sum + slices / of, 0);
 }
 
