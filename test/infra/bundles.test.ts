@@ -17,7 +17,7 @@ import { type ScriptedServer, startScriptedServer } from '../support/scripted-se
 import { type LambdaProcess, startLambda } from './lambda-process.ts';
 import type { Resource } from './synthesized.ts';
 
-/** Generous: measured are 3.6 MB and 0.4 s on a quiet machine, and several times that on a busy one. The larger a bundle, the longer a cold start. */
+/** Generous: measured are 3.6 MB and, on a busy machine, 1 to 5 s. The larger a bundle, the longer a cold start. */
 const [MAX_BUNDLE_MB, MAX_IMPORT_MS] = [6, 15_000];
 const NAME = 'bundled';
 const NEVER = new AbortController().signal;
