@@ -35,7 +35,7 @@ const WRITER: readonly Stage[] = [
   { text: 'commit', behind: LEDGER },
 ];
 const FINISH: readonly Stage[] = [
-  { text: 'generate_series' },
+  { text: 'select slice, parts' },
   { text: FINISHING },
   { text: 'commit', behind: FINISHING },
 ];
@@ -115,7 +115,7 @@ describe.each(WORKS)('a %s whose connection to Neon is cut', (work) => {
 
 it('a plan goes on after a restart of Postgres in its middle', async () => {
   const table = await bench.aTable(300, { maxChunkRows: 50 });
-  expect(await table.plan()).toMatchObject({ outcome: 'sent', chunks: 6 });
+  expect(await table.plan()).toMatchObject({ outcome: 'sent', plan: { slices: 6 } });
   const hold = bench.stack.proxy.faults.holdAtStatement('copy ');
   const written = table.write();
   await hold.reached;
