@@ -122,6 +122,7 @@ it('a plan goes on after a restart of Postgres in its middle', async () => {
   const away = bench.stack.postgres.restart();
   hold.release();
   await Promise.all([away, written]);
+  await table.recover();
   await table.settle();
   await table.expectEqual();
 });

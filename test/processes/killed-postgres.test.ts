@@ -28,6 +28,7 @@ it('a Postgres that is killed in mid-plan, again and again, recovers to a target
     await bench.stack.postgres.crash();
     if (ticked?.outcome === 'sent') killed += 1;
     await written;
+    await table.recover();
     await table.settle();
     await table.expectEqual();
   }

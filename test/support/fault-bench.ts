@@ -39,6 +39,8 @@ export interface FaultTable {
   plan(byPerson?: boolean, timeoutMs?: number): Promise<Tick>;
   /** Lets writers work until the chunk queue is empty. */
   write(): Promise<void>;
+  /** What a person does after an outage that used up the attempts, which have no waits between them here. */
+  recover(): Promise<void>;
   /** One commit that updates, deletes and inserts. */
   change(): Promise<void>;
   /** Ticks and writes until the source has nothing new; gives what the planner threw on the way. */
@@ -143,6 +145,11 @@ function faultTable({ stack, clock, services, deadLetters }: Parts, config: Sync
       await pump.idle();
       stop.abort();
       await pump.stopped;
+    },
+    async recover() {
+      await deadLetters.moveAll(() => {}, NEVER);
+      await table.plan(true);
+      await table.write();
     },
     async change() {
       changes += 1;
