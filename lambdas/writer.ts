@@ -11,6 +11,8 @@ import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.
 /** Time to roll back, note the failure and give the message back before Lambda freezes the sandbox. */
 const TIMEOUT_EARLY_MS = 10_000;
 const CLEAN_UP_MS = 6_000;
+/** What is left of that time where the failure could not be noted, for giving the message back alone. */
+const GIVE_BACK_MS = 3_000;
 /** When a message comes again that could not be read, or whose failure could not be noted. */
 const UNHANDLED_SECONDS = 60;
 /** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
@@ -44,7 +46,7 @@ async function isDone(services: Services, record: SQSRecord, signal: AbortSignal
       reason: message,
     });
     // The queue's own visibility timeout is for writers that died: it would keep the message from everybody for long.
-    const again = AbortSignal.timeout(CLEAN_UP_MS);
+    const again = AbortSignal.timeout(GIVE_BACK_MS);
     await services.queue.returnAfter(record.receiptHandle, UNHANDLED_SECONDS, again).catch(() => {});
     return false;
   }

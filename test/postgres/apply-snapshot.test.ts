@@ -217,7 +217,7 @@ test('a chunk whose commit was answered to nobody is found in the ledger', async
     sync.target.apply(
       { plan, slice: 0, of: 1 },
       pagesOf(rows(3)),
-      async () => fixture.proxy.faults.dropAtStatement('commit', 'after'),
+      async () => void fixture.proxy.faults.dropAtStatement('commit', 'after'),
       signal,
     ),
   );

@@ -96,6 +96,16 @@ describe('a connection at rest', () => {
   });
 });
 
+test('a connection that is refused fails at once', async () => {
+  const target = openPostgresTarget(fixture.connection);
+  fixture.proxy.faults.refuseConnections(1);
+  const before = performance.now();
+  expect((await failureOf(target.readRows(signal))).kind).toBe('target_unavailable');
+  // An orderly leave-taking would wait for two seconds.
+  expect(performance.now() - before).toBeLessThan(1_900);
+  await target.close();
+});
+
 test('a server that takes no rows is not sent more than a few megabytes', async () => {
   const sync = new Sync(fixture, mappingOf(['id integer', 'name text']));
   await sync.ensureTable();

@@ -38,7 +38,7 @@ export function pipe(
   const toPostgres = new Lane(
     socket,
     (bytes) => {
-      const passing = faults.takeByteLimit(bytes.length);
+      const passing = faults.takeByteLimit(bytes);
       if (passing !== undefined) return dropAfter(bytes.subarray(0, passing));
       const moment = faults.takeStatement(bytes);
       if (moment === 'before') return dropAfter(Buffer.alloc(0));

@@ -27,7 +27,7 @@ export class Lane {
   }
 
   deliver(bytes: Buffer): void {
-    const obstacle = this.#draining ? undefined : this.#faults.obstacle();
+    const obstacle = this.#draining ? undefined : this.#faults.obstacle(bytes);
     if (!this.#draining && obstacle === undefined) {
       this.#write(bytes);
       return;
@@ -56,7 +56,8 @@ export class Lane {
       await next;
       const bytes = this.#waiting.shift();
       if (bytes !== undefined) this.#write(bytes);
-      if (this.#waiting.length > 0) next = this.#faults.obstacle();
+      const [following] = this.#waiting;
+      if (following !== undefined) next = this.#faults.obstacle(following);
     }
     this.#draining = false;
     this.#settle();

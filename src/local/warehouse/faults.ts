@@ -19,15 +19,18 @@ export type Fault =
   /** The next `dropRows` rows are declared and not delivered; nothing else tells. Only where rows are fetched. */
   | { readonly kind: 'shortResult'; readonly dropRows: number };
 
-/** Where a fault strikes: before a session is opened, before a statement runs, before rows are handed out. */
-export type FaultPoint = 'openSession' | 'execute' | 'fetch';
+/**
+ * Where a fault strikes: before a session is opened, before a statement runs, before rows are handed out, before a
+ * statement is closed whose rows were fetched.
+ */
+export type FaultPoint = 'openSession' | 'execute' | 'fetch' | 'closeOperation';
 
 type CallFault = Exclude<Fault, { kind: 'shortResult' }>;
 
 export type FaultRule =
   | { readonly on: 'openSession'; readonly times: number; readonly fault: CallFault }
   | {
-      readonly on: 'execute';
+      readonly on: 'execute' | 'closeOperation';
       /** Only statements that match. */
       readonly match?: RegExp;
       readonly times: number;
@@ -72,7 +75,7 @@ export class Faults {
 
   /** The fault that strikes this call, counted as fired. Rules are tried in the order in which they were added. */
   take(on: 'openSession'): CallFault | undefined;
-  take(on: 'execute', statement: string): CallFault | undefined;
+  take(on: 'execute' | 'closeOperation', statement: string): CallFault | undefined;
   take(on: 'fetch', statement: string): Fault | undefined;
   take(on: FaultPoint, statement?: string): Fault | undefined {
     const armed = this.#find(on, statement);

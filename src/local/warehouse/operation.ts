@@ -52,6 +52,11 @@ export class Operation {
     return this.#outcome;
   }
 
+  /** Whether nothing of the statement is under way any more: it ended, and its rows were read or let go. */
+  get isOver(): boolean {
+    return this.#outcome !== undefined && (this.#outcome.kind !== 'finished' || this.#outcome.rows.ended);
+  }
+
   /** The outcome, or undefined when the statement still runs after `waitMs`. */
   async outcomeWithin(waitMs: number): Promise<Outcome | undefined> {
     if (this.#outcome === undefined) {

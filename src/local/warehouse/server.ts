@@ -38,6 +38,8 @@ export interface Warehouse {
   readonly path: string;
   /** PEM text, the client's `customCaCert`. */
   readonly caCert: string;
+  /** The statements under way: those that run, and those whose rows were not all read. */
+  statements(): readonly string[];
   /** Cuts every connection, stops every statement and closes the engine's sessions. */
   close(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export async function startWarehouse(options: WarehouseOptions): Promise<Warehou
     port: (server.address() as AddressInfo).port,
     path: PATH,
     caCert: certificate.cert,
+    statements: () => sessions.statements(),
     async close() {
       stopping.abort();
       const closed = server.listening ? once(server, 'close') : undefined;

@@ -29,6 +29,11 @@ export class Session {
     return this.#operations.get(id);
   }
 
+  /** The statements under way. */
+  statements(): readonly string[] {
+    return [...this.#operations.values()].filter(({ isOver }) => !isOver).map(({ statement }) => statement);
+  }
+
   async closeOperation(operation: Operation): Promise<void> {
     this.#operations.delete(operation.id);
     await operation.close();
@@ -75,6 +80,11 @@ export class Sessions {
       if (operation !== undefined) return { session, operation };
     }
     throw new RefusedCall(`RESOURCE_DOES_NOT_EXIST: Command ${id} does not exist.`, { invalidHandle: true });
+  }
+
+  /** The statements under way in all sessions. */
+  statements(): readonly string[] {
+    return [...this.#open.values()].flatMap((session) => session.statements());
   }
 
   async close(session: Session): Promise<void> {

@@ -117,6 +117,8 @@ export class ThriftService {
 
   async CloseOperation(request: wire.TCloseOperationReq): Promise<wire.TCloseOperationResp> {
     const { session, operation } = this.#operation(request.operationHandle);
+    const fault = this.#options.faults.take('closeOperation', operation.statement);
+    if (fault !== undefined) await this.#strike(fault, session);
     await session.closeOperation(operation);
     return new types.TCloseOperationResp({ status: succeeded() });
   }

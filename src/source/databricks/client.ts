@@ -61,7 +61,7 @@ export class Warehouse {
     } catch (thrown) {
       throw sourceError(thrown, { table });
     } finally {
-      await this.#release(session, operation, healthy);
+      await this.#release(session, operation, healthy, signal);
     }
   }
 
@@ -148,16 +148,22 @@ export class Warehouse {
   }
 
   /** A session whose statement went wrong is closed, and whatever runs in it; nobody waits for that. */
-  async #release(session: Session, operation: Operation, healthy: boolean): Promise<void> {
-    if (!healthy) {
-      void operation
-        .close()
-        .catch(() => {})
-        .then(() => session.close())
-        .catch(() => {});
+  async #release(
+    session: Session,
+    operation: Operation,
+    healthy: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const closed = operation.close().then(
+      () => true,
+      () => false,
+    );
+    // All rows are there: that the warehouse does not say good-bye in time is no failure of the statement.
+    const inTime = healthy && (await untilAborted(closed, signal).catch(() => false));
+    if (!inTime) {
+      void closed.then(() => session.close()).catch(() => {});
       return;
     }
-    await operation.close().catch(() => {});
     if (this.#idle.length < MAX_IDLE_SESSIONS) this.#idle.push(session);
     else void session.close().catch(() => {});
   }

@@ -47,6 +47,8 @@ export class Session implements Transaction {
       await session.#answer(session.#client.connect());
       return session;
     } catch (error) {
+      // There is nobody to take leave of: the driver would wait for an answer.
+      session.#lost = true;
       await session.end();
       throw error;
     }

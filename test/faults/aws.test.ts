@@ -1,0 +1,88 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { redriveSync } from '../../src/sync/redrive.ts';
+import type { AwsFault } from '../support/aws-front.ts';
+import { type FaultBench, openFaultBench } from '../support/fault-bench.ts';
+
+let bench: FaultBench;
+
+beforeAll(async () => {
+  bench = await openFaultBench();
+});
+afterAll(() => bench?.close());
+afterEach(() => bench.stack.clearFaults());
+
+const NEVER = new AbortController().signal;
+/** As often as the SDK sends a call. */
+const SDK_ATTEMPTS = 4;
+/** Writes of the checkpoint in one round: claimed, looked, committed, sent, released. */
+const CHECKPOINT_WRITES = 5;
+
+describe('a call that fails', () => {
+  it.each<AwsFault>(['refused', 'answerLost', 'serverError', 'throttled'])(
+    '(%s) is repeated by the SDK, and nobody notices',
+    async (fault) => {
+      const table = await bench.aTable(40, { maxChunkRows: 20 });
+      const actions = ['GetItem', 'PutItem', 'UpdateItem', 'SendMessageBatch'];
+      const armed = actions.map((action) => bench.stack.awsFaults.add({ action, times: 1, fault }));
+      expect(await table.settle()).toEqual([]);
+      expect(armed.map(({ fired }) => fired)).toEqual([1, 1, 1, 1]);
+      await table.expectEqual();
+    },
+  );
+});
+
+describe.each<AwsFault>(['refused', 'answerLost'])('a call that is %s', (fault) => {
+  it.each(Array.from({ length: CHECKPOINT_WRITES }, (_, index) => index + 1))(
+    'as often as it is repeated, at write %i of the checkpoint, costs time and no row',
+    async (write) => {
+      const table = await bench.aTable(40);
+      const armed = bench.stack.awsFaults.add({
+        action: 'PutItem',
+        skip: write - 1,
+        times: SDK_ATTEMPTS,
+        fault,
+      });
+      await table.settle();
+      expect(armed.fired).toBe(SDK_ATTEMPTS);
+      await table.expectEqual();
+    },
+  );
+
+  it.each(['SendMessageBatch', 'UpdateItem', 'GetItem'])(
+    'at every repetition of %s costs time and no row',
+    async (action) => {
+      const table = await bench.aTable(40, { maxChunkRows: 20 });
+      const armed = bench.stack.awsFaults.add({ action, times: SDK_ATTEMPTS, fault });
+      await table.settle();
+      expect(armed.fired).toBe(SDK_ATTEMPTS);
+      await table.expectEqual();
+    },
+  );
+});
+
+describe('messages', () => {
+  it.each(['doubled', 'late'] as const)(
+    'that are %s are applied once each, in whatever order',
+    async (fault) => {
+      const table = await bench.aTable(60, { maxChunkRows: 10 });
+      const armed = bench.stack.awsFaults.add({ action: 'SendMessageBatch', times: 2, fault });
+      await table.settle();
+      await table.change();
+      await table.settle();
+      expect(armed.fired).toBe(2);
+      await table.expectEqual();
+    },
+  );
+
+  it('whose slices can never be noted are dead letters of applied chunks, and one redrive ends the plan', async () => {
+    const table = await bench.aTable(20);
+    bench.stack.awsFaults.add({ action: 'UpdateItem', times: 1_000, fault: 'serverError' });
+    await table.plan();
+    await table.write();
+    expect(await bench.deadLetters.readCount(NEVER)).toBe(1);
+    bench.stack.clearFaults();
+    await redriveSync(bench.services, bench.deadLetters, table.config.name, () => {}, NEVER);
+    await table.write();
+    await table.expectEqual();
+  });
+});

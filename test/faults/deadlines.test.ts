@@ -1,0 +1,176 @@
+import type { SQSRecord } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { writerHandler } from '../../lambdas/writer.ts';
+import { createLambdaContext } from '../../src/local/lambda-context.ts';
+import type { FaultRule } from '../../src/local/warehouse/faults.ts';
+import { encodeMessage } from '../../src/plan/codec.ts';
+import { type FaultBench, type FaultTable, openFaultBench } from '../support/fault-bench.ts';
+import { recordOf } from '../support/invoke.ts';
+
+/** How long before Lambda's timeout each function stops its work, and how long it has for that work here. */
+const [PLANNER_EARLY_MS, WRITER_EARLY_MS] = [5_000, 10_000];
+const AT_WORK_MS = 1_500;
+
+let bench: FaultBench;
+let table: FaultTable;
+
+beforeAll(async () => {
+  bench = await openFaultBench();
+});
+afterAll(() => bench?.close());
+beforeEach(async () => {
+  table = await bench.aTable(50);
+});
+afterEach(() => bench.stack.clearFaults());
+
+/** Brings one fault about; `struck` resolves once something waits for it. */
+type Hang = () => { readonly struck: Promise<unknown> };
+
+const neonAt =
+  (text: string): Hang =>
+  () => ({ struck: bench.stack.proxy.faults.holdAtStatement(text).reached });
+
+const silentAws =
+  (...actions: readonly string[]): Hang =>
+  () => {
+    const armed = actions.map((action) =>
+      bench.stack.awsFaults.add({ action, times: 1_000, fault: 'silent' }),
+    );
+    return { struck: expect.poll(() => armed[0]?.fired, { timeout: 10_000 }).toBeGreaterThan(0) };
+  };
+
+const slowWarehouse =
+  (rule: Pick<FaultRule, 'on'> & { readonly match?: RegExp }): Hang =>
+  () => {
+    const fault = { kind: 'slow', ms: 60_000 } as const;
+    const armed = bench.stack.warehouseFaults.add({ ...rule, times: 1, fault } as FaultRule);
+    return { struck: expect.poll(() => armed.fired, { timeout: 10_000 }).toBe(1) };
+  };
+
+/** A warehouse that hands out every row, and is silent when the statement is closed. */
+const silentAtClose: Hang = () => {
+  const fault = { kind: 'slow', ms: 0 } as const;
+  // Rows that are fetched: those that come with the first answer need no closing.
+  bench.stack.warehouseFaults.add({ on: 'fetch', match: /describe detail/, times: 1_000, fault });
+  return slowWarehouse({ on: 'closeOperation', match: /describe detail/ })();
+};
+
+/** Nothing that the function began goes on, neither in Postgres nor in the warehouse. */
+async function expectNothingUnderWay(): Promise<void> {
+  const running = () =>
+    bench.stack.query(
+      `select query from pg_stat_activity
+       where datname = current_database() and application_name = 'lakeferry' and xact_start is not null`,
+    );
+  await expect.poll(running, { timeout: 15_000 }).toEqual([]);
+  await expect.poll(() => bench.stack.warehouse.statements(), { timeout: 5_000 }).toEqual([]);
+}
+
+describe('a planner whose time runs out', () => {
+  it.each<[string, Hang]>([
+    ['Neon is silent when a transaction begins', neonAt('begin isolation level')],
+    ['Neon is silent when the plan is opened', neonAt('set plan_id = $2')],
+    ['Neon is silent when the opening is committed', neonAt('commit')],
+    ['the warehouse opens no session', slowWarehouse({ on: 'openSession' })],
+    ['the warehouse does not close a statement', silentAtClose],
+    ['DynamoDB is silent at the first read', silentAws('GetItem')],
+    ['DynamoDB is silent at the claim', silentAws('PutItem')],
+    ['SQS is silent when the chunks are sent', silentAws('SendMessageBatch')],
+    ['all of AWS is silent when the chunks are sent', silentAws('SendMessageBatch', 'UpdateItem')],
+  ])('while %s ends before Lambda ends it, and leaves nothing under way', async (_, hang) => {
+    await bench.forgetSessions();
+    const timeoutMs = PLANNER_EARLY_MS + AT_WORK_MS;
+    const { struck } = hang();
+    const startedAt = performance.now();
+    const planned = table.plan(false, timeoutMs).then(
+      (tick) => tick.outcome,
+      (error: { readonly kind?: string }) => error.kind,
+    );
+    await struck;
+    expect(await planned).toBe('cancelled');
+    expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
+    bench.stack.clearFaults();
+    await expectNothingUnderWay();
+    await table.settle();
+    await table.expectEqual();
+  });
+});
+
+describe('a writer whose time runs out', () => {
+  const lockedTable: Hang = () => ({ struck: Promise.resolve() });
+
+  it.each<[string, Hang]>([
+    ['Neon is silent at the fence', neonAt('for share')],
+    ['Neon is silent in the middle of a COPY', neonAt('copy ')],
+    ['Neon is silent at the merge', neonAt('merge into')],
+    ['Neon is silent at the commit', neonAt('update lakeferry.applied_slices')],
+    ['Neon is silent when the plan is finished', neonAt('set through = $3')],
+    ['the warehouse opens no session', slowWarehouse({ on: 'openSession' })],
+    ['DynamoDB is silent when the slice is noted', silentAws('UpdateItem')],
+    ['all of DynamoDB is silent', silentAws('UpdateItem', 'GetItem', 'PutItem')],
+    ['all of AWS is silent', silentAws('UpdateItem', 'GetItem', 'PutItem', 'ChangeMessageVisibility')],
+    ['the target table is locked', lockedTable],
+  ])(
+    'while %s gives the message back before Lambda ends it, and leaves nothing under way',
+    async (_, hang) => {
+      await table.settle();
+      // Values that may move between rows: such a chunk is not halved, and comes again whole.
+      await bench.stack.query(`create unique index on ${table.target} (name)`);
+      await table.change();
+      const record = await sendOne();
+      await bench.forgetSessions();
+      const unlock = hang === lockedTable ? await lockTarget() : undefined;
+      const timeoutMs = WRITER_EARLY_MS + AT_WORK_MS;
+      const { struck } = hang();
+      const startedAt = performance.now();
+      const written = write(record, timeoutMs);
+      await struck;
+      const { batchItemFailures } = await written;
+      expect(batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+      expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
+      if (unlock !== undefined) await expectNothingUnderWay();
+      await unlock?.();
+      bench.stack.clearFaults();
+      await expectNothingUnderWay();
+      await table.settle();
+      await table.expectEqual();
+    },
+  );
+});
+
+/** Plans, and gives the one message as Lambda has it; the queue keeps its own copy. */
+async function sendOne(): Promise<SQSRecord> {
+  const tick = await table.plan();
+  if (tick.outcome !== 'sent' || tick.chunks !== 1) throw new Error('not one chunk was sent');
+  return recordOf({
+    body: encodeMessage({ plan: tick.plan, slice: 0, of: tick.plan.slices }),
+    receiptHandle: 'of-nobody',
+    attempt: 1,
+  });
+}
+
+async function write(record: SQSRecord, timeoutMs: number) {
+  const handler = writerHandler(async () => ({
+    config: { connections: { databricks: {}, neon: {}, aws: {} }, syncs: new Map() },
+    services: bench.services,
+  }));
+  return handler({ Records: [record] }, createLambdaContext('writer', timeoutMs));
+}
+
+/** Another session's lock on the target; gives what ends it. */
+async function lockTarget(): Promise<() => Promise<void>> {
+  const locked = Promise.withResolvers<void>();
+  const unlocked = Promise.withResolvers<void>();
+  const session = bench.stack.inSnapshot(async (client) => {
+    await client.query(`set transaction read write; lock table ${table.target} in access exclusive mode`);
+    locked.resolve();
+    await unlocked.promise;
+  });
+  await locked.promise;
+  const unlock = async () => {
+    unlocked.resolve();
+    await session;
+  };
+  onTestFinished(unlock);
+  return unlock;
+}
