@@ -73,6 +73,11 @@ export function missingOf(slice: Slice, applied: readonly Slice[]): readonly Sli
   return [...missingOf(one, inside), ...missingOf(other, inside)];
 }
 
+/** Number of the lane that the slice is written in, from 0. */
+export function laneOf({ slices, writers }: Pick<Cut, 'slices' | 'writers'>, slice: Slice): number {
+  return wholeOf({ slices }, slice) % writers;
+}
+
 /** The first of what is missing in each lane. `missing` is in the order of slices. */
 export function nextOfEachLane(
   { slices, writers }: Pick<Cut, 'slices' | 'writers'>,
@@ -80,7 +85,7 @@ export function nextOfEachLane(
 ): readonly Slice[] {
   const lanes = new Map<number, Slice>();
   for (const slice of missing) {
-    const lane = wholeOf({ slices }, slice) % writers;
+    const lane = laneOf({ slices, writers }, slice);
     if (!lanes.has(lane)) lanes.set(lane, slice);
   }
   return [...lanes.values()];

@@ -1,6 +1,6 @@
 import { SyncError } from '../error/sync-error.ts';
 import type { Chunk } from '../plan/plan.ts';
-import { completedWith, nextOfLane } from '../plan/slices.ts';
+import { completedWith, laneOf, nextOfEachLane, nextOfLane } from '../plan/slices.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { Page } from '../source/source.ts';
 import type { ApplyOutcome } from '../target/target.ts';
@@ -17,7 +17,7 @@ export async function applyChunk(
   chunk: Chunk,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const { target, checkpoints, queue, clock, log, metrics } = services;
+  const { target, queue, clock, log, metrics } = services;
   const { plan, slice, of } = chunk;
   const startedAt = clock.now();
   const applied = await target.apply(
@@ -36,19 +36,55 @@ export async function applyChunk(
     outcome: applied.outcome,
     ...(applied.outcome === 'applied' ? applied.counts : {}),
   });
-  if (applied.outcome === 'fenced' || applied.outcome === 'in_progress') return applied;
-  const next = applied.outcome === 'divided' ? applied.missing[0] : nextOfLane(plan, chunk);
+  switch (applied.outcome) {
+    case 'applied':
+      await goOn(services, chunk, signal);
+      return applied;
+    case 'already_applied':
+      await takeUpLane(services, chunk, signal);
+      return applied;
+    case 'divided': {
+      const [next] = applied.missing;
+      if (next) await queue.send([{ plan, ...next }], signal);
+      return applied;
+    }
+    case 'in_progress':
+    case 'fenced':
+      return applied;
+    default:
+      return applied satisfies never;
+  }
+}
+
+/** Notes that the chunk is applied, and sends the next of its lane or finishes the plan. */
+async function goOn(services: Services, chunk: Chunk, signal: AbortSignal): Promise<void> {
+  const { checkpoints, queue } = services;
+  const { plan } = chunk;
+  const whole = completedWith(plan, chunk);
+  if (whole !== undefined) await checkpoints.addDone(plan.id, whole, signal);
+  const next = nextOfLane(plan, chunk);
   if (next) await queue.send([{ plan, ...next }], signal);
-  const whole = applied.outcome === 'divided' ? undefined : completedWith(plan, chunk);
-  if (whole === undefined) return applied;
-  await checkpoints.addDone(plan.id, whole, signal);
+  if (whole === undefined) return;
   if (plan.slices > 1) {
     const { done } = await checkpoints.readProgress(plan.id, signal);
     // The set may lack slices that are applied; then the planner's tick asks the ledger.
-    if (done.size < plan.slices) return applied;
+    if (done.size < plan.slices) return;
   }
   await finishPlan(services, plan, signal);
-  return applied;
+}
+
+/**
+ * A message that came twice, or whose writer died after its commit: whether it has sent the next chunk is not known.
+ * What the ledger lacks first in this lane is sent, so that doubled messages do not multiply along it.
+ */
+async function takeUpLane(services: Services, chunk: Chunk, signal: AbortSignal): Promise<void> {
+  const { plan } = chunk;
+  const finished = await finishPlan(services, plan, signal);
+  if (finished.outcome !== 'incomplete') return;
+  const next = nextOfEachLane(plan, finished.missing).find(
+    (slice) => laneOf(plan, slice) === laneOf(plan, chunk),
+  );
+  if (next) await services.queue.send([{ plan, ...next }], signal);
 }
 
 /** A table that was made again may lack the versions of the plan: then it is another table, and nothing expired. */

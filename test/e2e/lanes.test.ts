@@ -62,6 +62,19 @@ describe('a plan of more slices than writers', () => {
     expect(slicesOf(bench.take())).toEqual(['2/8']);
   });
 
+  it('does not multiply messages that come twice: what is missing first in their lane is sent', async () => {
+    await bench.tick();
+    const [first] = bench.take();
+    if (!first) throw new Error('a chunk is expected');
+    for (let message: typeof first | undefined = first, turn = 0; message && turn < 3; turn++) {
+      await bench.apply(message);
+      [message] = bench.take();
+    }
+    // 0, 2 and 4 are applied, and 6 was on its way.
+    expect(await bench.apply(first)).toEqual({ outcome: 'already_applied' });
+    expect(slicesOf(bench.take())).toEqual(['6/8']);
+  });
+
   it('is not taken for stalled while it goes on, and is sent again in each lane where it does not', async () => {
     await bench.tick();
     const { clock } = bench.services;
