@@ -14,7 +14,7 @@ import { type Lake, NEVER, startLake } from '../support/lake.ts';
 /** How long before Lambda's timeout each function stops its work. */
 const [PLANNER_EARLY_MS, WRITER_EARLY_MS] = [5_000, 10_000];
 /** Time for a function to get to the slow statement, which takes far longer. */
-const AT_WORK_MS = 2_500;
+const AT_WORK_MS = 5_000;
 const SLOW = { kind: 'slow', ms: 60_000 } as const;
 
 // The logger is made when the handlers are loaded: from then on it writes to this console.
