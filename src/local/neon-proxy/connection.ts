@@ -33,6 +33,7 @@ export function pipe(
   onClosed: () => void,
 ): ProxyConnection {
   const tcp = connect({ host: postgres.host, port: postgres.port, noDelay: true });
+  const observe = faults.openObserver();
   let dropOnReply = false;
 
   const toPostgres = new Lane(
@@ -40,7 +41,7 @@ export function pipe(
     (bytes) => {
       const passing = faults.takeByteLimit(bytes.length);
       if (passing !== undefined) return dropAfter(bytes.subarray(0, passing));
-      const moment = faults.takeStatement(bytes);
+      const moment = faults.takeStatement(bytes) ?? observe?.(bytes);
       if (moment === 'before') return dropAfter(Buffer.alloc(0));
       if (moment === 'after') dropOnReply = true;
       if (!tcp.write(bytes)) toPostgres.setFull(tcp.writableLength > MAX_BUFFERED_BYTES);

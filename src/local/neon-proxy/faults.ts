@@ -8,12 +8,16 @@ export type DropMoment =
   /** Postgres carries it out; its answer is lost. */
   | 'after';
 
+/** Sees what one client sends, in the order in which it does, and may have its connection dropped for it. */
+export type Observer = (sent: Buffer) => DropMoment | undefined;
+
 /** Scripted at run time; each rule applies to connections that are open as well as to later ones. */
 export class ProxyFaults {
   readonly fired: Record<FaultName, number> = { refused: 0, dropped: 0, delayed: 0, held: 0, terminated: 0 };
   #refusals = 0;
   #bytesLeft: number | undefined;
   #statement: { readonly text: Buffer; readonly moment: DropMoment } | undefined;
+  #openObserver: (() => Observer) | undefined;
   #delayMs = 0;
   #hold: { readonly reached: () => void; readonly released: Promise<void> } | undefined;
 
@@ -30,6 +34,11 @@ export class ProxyFaults {
   /** Drops, once, the connection that sends the text, `before` or `after` Postgres carries it out. */
   dropAtStatement(text: string, moment: DropMoment): void {
     this.#statement = { text: Buffer.from(text), moment };
+  }
+
+  /** Every connection that is made from now on gets an observer of its own. */
+  observe(openObserver: () => Observer): void {
+    this.#openObserver = openObserver;
   }
 
   /** Everything in either direction arrives `ms` later; 0 ends it. */
@@ -55,6 +64,10 @@ export class ProxyFaults {
         released.resolve();
       },
     };
+  }
+
+  openObserver(): Observer | undefined {
+    return this.#openObserver?.();
   }
 
   takeRefusal(): boolean {
