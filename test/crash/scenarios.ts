@@ -26,10 +26,10 @@ export const WINDOW: Scenario = {
   over: { maxChunkRows: 4 },
   async prepare(world, { source }) {
     await world.settle();
-    await source("insert into $t values (5, 'n5', 'c5')");
-    await source("update $t set name = 'other' where id in (1, 2)");
-    await source('delete from $t where id = 3');
-    await source('update $t set id = 40 where id = 4');
+    await source("insert into $t values (7, 'n7', 'c7')");
+    await source("update $t set name = 'other' where id in (1, 6)");
+    await source('delete from $t where id = 8');
+    await source('update $t set id = 41 where id = 2');
   },
   async act(world) {
     await world.tick();
@@ -53,8 +53,8 @@ export const SCENARIOS: readonly Scenario[] = [
     async prepare(world, { source, target }) {
       await world.settle();
       await target('create unique index on $t (code)');
-      await source("update $t set code = case id when 1 then 'c2' else 'c1' end where id in (1, 2)");
-      await source('delete from $t where id = 3');
+      await source("update $t set code = case id when 1 then 'c6' else 'c1' end where id in (1, 6)");
+      await source('delete from $t where id = 8');
     },
     async act(world) {
       await world.tick();
@@ -64,12 +64,12 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a window with rows that are refused and put aside',
     over: { rejectedRows: 'quarantine' },
-    rejected: ['6', '8'],
+    rejected: ['10', '12'],
     async prepare(world, { source, target }) {
       await world.settle();
       await target("alter table $t add check (name <> 'bad')");
       await source(
-        "insert into $t values (5, 'n5', 'c5'), (6, 'bad', 'c6'), (7, 'n7', 'c7'), (8, 'bad', 'c8')",
+        "insert into $t values (7, 'n7', 'c7'), (10, 'bad', 'c10'), (11, 'n11', 'c11'), (12, 'bad', 'c12')",
       );
       await source("update $t set name = 'other' where id = 1");
     },
@@ -80,10 +80,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a target table that is dropped in the middle of a plan',
-    over: { maxChunkRows: 1 },
     async prepare(world, { source }) {
       await world.settle();
-      await source("update $t set name = 'other' where id in (1, 2, 3)");
+      await source("update $t set name = 'other' where id in (1, 2, 6, 8)");
     },
     async act(world, { target }) {
       await world.tick();
@@ -121,10 +120,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a pause and a resume in the middle of a plan',
     alone: true,
-    over: { maxChunkRows: 1 },
     async prepare(world, { source }) {
       await world.settle();
-      await source("update $t set name = 'other' where id in (1, 2)");
+      await source("update $t set name = 'other' where id in (1, 2, 6, 8)");
     },
     async act(world, { source }) {
       await world.tick();

@@ -39,10 +39,12 @@ export class World {
   over: Partial<Services> = {};
   /** What the functions answered or threw, in order. */
   readonly answers: string[] = [];
+  /** The chunk that a writer was given last. */
+  writing: Chunk | undefined;
   #script = new CrashScript();
   #process: Process | undefined;
-  /** Receipts whose writer died: the messages come again when their visibility timeout is over. */
-  #abandoned: string[] = [];
+  /** Receipts of what was received: who is not acknowledged comes again when its visibility timeout is over. */
+  #receipts: string[] = [];
 
   constructor(lake: Lake, config: SyncConfig, expected: Expected) {
     this.lake = lake;
@@ -59,6 +61,11 @@ export class World {
   async close(): Promise<void> {
     await this.#process?.close();
     this.#process = undefined;
+  }
+
+  /** A process beside the world's own, where nothing breaks: for whoever is held in the middle of something. */
+  beside(): Promise<Process> {
+    return Process.start(this.lake, this.#shared(), new CrashScript());
   }
 
   /** One call of the planner. Undefined when it died or failed. */
@@ -93,10 +100,11 @@ export class World {
 
   /** Takes what is visible: time enough has passed for what was hidden or abandoned. */
   async receive(): Promise<readonly ReceivedMessage[]> {
-    for (const receipt of this.#abandoned.splice(0)) await this.queue.returnAfter(receipt, 0, NEVER);
+    for (const receipt of this.#receipts.splice(0)) await this.queue.returnAfter(receipt, 0, NEVER);
     this.queue.elapse(LONG_MS / 1_000);
     const received: ReceivedMessage[] = [];
     for (let message = this.queue.receive(); message; message = this.queue.receive()) {
+      this.#receipts.push(message.receiptHandle);
       if (message.attempt <= MAX_RECEIVES) received.push(message);
       else this.#bury(message);
     }
@@ -111,14 +119,15 @@ export class World {
   /** One call of the writer; what SQS does with the message then. */
   async write(message: ReceivedMessage): Promise<void> {
     const { receiptHandle } = message;
+    this.writing = chunkOf(message);
     const answer = await this.#call('writer', async (process): Promise<SQSBatchResponse> => {
       const response = await functionsOn(process.services, this.config).write([recordOf(message)]);
       const done = response.batchItemFailures.length === 0;
       if (done) await process.pass('ack', () => this.queue.acknowledge(receiptHandle));
       return response;
     });
-    if (answer === undefined) this.#abandoned.push(receiptHandle);
-    else if (answer.batchItemFailures.length > 0 && message.attempt >= MAX_RECEIVES) this.#bury(message);
+    const failures = answer?.batchItemFailures.length ?? 0;
+    if (failures > 0 && message.attempt >= MAX_RECEIVES) this.#bury(message);
     this.answers.push(
       `write ${chunkOf(message).slice}: ${answer ? answer.batchItemFailures.length : 'failed'}`,
     );
