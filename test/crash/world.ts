@@ -42,7 +42,7 @@ export class World {
   /** The chunk that a writer was given last. */
   writing: Chunk | undefined;
   #script = new CrashScript();
-  #process: Process | undefined;
+  #process: Promise<Process> | undefined;
   /** Receipts of what was received: who is not acknowledged comes again when its visibility timeout is over. */
   #receipts: string[] = [];
 
@@ -55,11 +55,11 @@ export class World {
   /** From now on things break as the script says. */
   follow(script: CrashScript): void {
     this.#script = script;
-    this.#process?.follow(script);
+    void this.#process?.then((process) => process.follow(script));
   }
 
   async close(): Promise<void> {
-    await this.#process?.close();
+    await (await this.#process)?.close();
     this.#process = undefined;
   }
 
@@ -170,8 +170,9 @@ export class World {
 
   /** Undefined when the process died in the call, or when the call failed with what may pass by itself. */
   async #call<T>(role: Role, work: (process: Process) => Promise<T>): Promise<T | undefined> {
-    this.#process ??= await Process.start(this.lake, this.#shared(), this.#script);
-    const process = this.#process;
+    this.#process ??= Process.start(this.lake, this.#shared(), this.#script);
+    const started = this.#process;
+    const process = await started;
     process.role = role;
     try {
       const answer = await work(process);
@@ -181,7 +182,7 @@ export class World {
       if (thrown instanceof SyncError) this.invariants.failures.push(thrown);
     }
     if (!process.dead) return undefined;
-    this.#process = undefined;
+    if (this.#process === started) this.#process = undefined;
     await process.close();
     return undefined;
   }
