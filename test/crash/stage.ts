@@ -1,6 +1,7 @@
 import type { SyncConfig } from '../../src/config/sync-config.ts';
 import { type Lake, NEVER } from '../support/lake.ts';
 import { aSync } from '../support/syncs.ts';
+import type { Expected } from './invariants.ts';
 import type { Scenario, Table } from './scenarios.ts';
 import { World } from './world.ts';
 
@@ -23,18 +24,19 @@ export class Stage {
     this.lake = lake;
   }
 
-  /** A sync of its own for one run of the scenario. */
-  async set(scenario: Scenario): Promise<Staged> {
-    if (scenario.alone) return this.#prepare(scenario);
+  /** A sync of its own for one run of the scenario. `shown` is where the target is to show other things. */
+  async set(scenario: Scenario, shown: Partial<Expected> = {}): Promise<Staged> {
+    if (scenario.alone) return this.#prepare(scenario, shown);
     const template = this.#templates.get(scenario) ?? this.#prepare(scenario);
     this.#templates.set(scenario, template);
     return this.#copy((await template).world, scenario);
   }
 
-  async #prepare(scenario: Scenario): Promise<Staged> {
+  async #prepare(scenario: Scenario, shown: Partial<Expected> = {}): Promise<Staged> {
     const name = `crash${made++}`;
     const staged = this.#build(name, `main.crash.${name}`, scenario);
     const { world, table } = staged;
+    world.invariants.expected = { ...world.invariants.expected, ...shown };
     await this.lake.sql('create schema if not exists main.crash');
     await table.source('create table $t (id int, name string, code string) using delta');
     const rows = KEYS.map((id) => `(${id}, 'n${id}', 'c${id}')`);
