@@ -35,6 +35,7 @@ export function pipe(
   const tcp = connect({ host: postgres.host, port: postgres.port, noDelay: true });
   const observe = faults.openObserver();
   let dropOnReply = false;
+  let dropped = false;
 
   const toPostgres = new Lane(
     socket,
@@ -60,6 +61,8 @@ export function pipe(
 
   /** The client sees a cut; Postgres gets these last bytes and an orderly end, so that it works through the rest. */
   function dropAfter(last: Buffer): void {
+    if (dropped) return;
+    dropped = true;
     faults.fired.dropped += 1;
     socket.terminate();
     tcp.end(last);
