@@ -3,7 +3,7 @@ import { type Lake, startLake } from '../support/lake.ts';
 import { runScenario } from './crash-run.ts';
 import { type Crash, crashAt, describe as inWords } from './crash-script.ts';
 import { TRY_ALL } from './extent.ts';
-import { SCENARIOS, WINDOW } from './scenarios.ts';
+import { LANE, SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
 let lake: Lake;
@@ -38,7 +38,7 @@ function isWorthIt(point: string, { moment }: Crash): boolean {
 }
 
 describe.each(TRY_ALL ? WAYS : WAYS.slice(0, 1))('%s', (_, ways) => {
-  it.each(TRY_ALL ? SCENARIOS : [WINDOW])(
+  it.each(TRY_ALL ? SCENARIOS : [LANE])(
     'at any point of $name leaves what recovers by itself',
     { timeout: 600_000 },
     async (scenario) => {

@@ -37,6 +37,18 @@ export const WINDOW: Scenario = {
   },
 };
 
+/** The same with one chunk on its way at a time: the writer sends the second. */
+export const LANE: Scenario = {
+  ...WINDOW,
+  name: 'a window of two slices, one after the other',
+  over: { ...WINDOW.over, maxWriters: 1 },
+  async act(world) {
+    await world.tick();
+    await world.deliver();
+    await world.deliver();
+  },
+};
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a first load of two slices into a database without our schema',
@@ -48,6 +60,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   WINDOW,
+  LANE,
   {
     name: 'a window in which two rows swap their unique values',
     async prepare(world, { source, target }) {

@@ -225,8 +225,9 @@ const CONTROLS: readonly Control[] = [
     scenario: EARLY_TICK,
     takeOut: () =>
       rewriteStatements((text) =>
-        text.includes('except\nselect slice')
-          ? 'select slice from generate_series(0, $2::int - 1) slice where $1::uuid is null'
+        text.startsWith('select slice, parts from')
+          ? `select slice, jsonb_build_array(jsonb_build_object('slice', slice, 'of', 2)) as parts
+             from generate_series(0, 1) slice where $1::uuid is not null`
           : text,
       ),
     finds: /the target lacks/,
@@ -288,9 +289,15 @@ const CONTROLS: readonly Control[] = [
     decide: crashAt('writer: pg commit #1', { moment: 'before', ends: 'process' }),
     takeOut: () =>
       rewriteStatements(async (text, values) => {
-        if (!text.startsWith('insert into lakeferry.applied_slices')) return text;
-        await lake.database.query(text, values);
-        return 'select from lakeferry.applied_slices where plan_id = $1 and slice = $2 and sync = $3';
+        if (!text.startsWith('\ninsert into lakeferry.applied_slices')) return text;
+        const [, slice] = values ?? [];
+        const parts = JSON.stringify([{ slice, of: 2 }]);
+        await lake.database.query(
+          'insert into lakeferry.applied_slices (plan_id, slice, sync, parts) values ($1, $2, $3, $4)',
+          [...(values ?? []), parts],
+        );
+        return `select '[]'::jsonb as parts from lakeferry.applied_slices
+                where plan_id = $1 and slice = $2 and sync = $3`;
       }),
     finds: /the target lacks/,
   },
