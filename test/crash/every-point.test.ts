@@ -40,7 +40,7 @@ function isWorthIt(point: string, { moment }: Crash): boolean {
 describe.each(TRY_ALL ? WAYS : WAYS.slice(0, 1))('%s', (_, ways) => {
   it.each(TRY_ALL ? SCENARIOS : [LANE])(
     'at any point of $name leaves what recovers by itself',
-    { timeout: 600_000 },
+    { timeout: TRY_ALL ? 3_600_000 : 300_000 },
     async (scenario) => {
       const whole = await runScenario(stage, scenario);
       expect(whole.violations).toEqual([]);
