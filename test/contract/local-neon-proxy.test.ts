@@ -153,6 +153,37 @@ test('a connection that is cut after its commit leaves the row, and the client c
   expect((await (await connect()).query('select 1 as n')).rows).toEqual([{ n: 1 }]);
 });
 
+test('a connection that is dropped while Postgres still answers is counted once', async () => {
+  const client = await connect();
+  const before = database.proxy.faults.fired.dropped;
+  database.proxy.faults.dropAtStatement('generate_series', 'after');
+  expectCut(await caught(client.query("select repeat('x', 1000) from generate_series(1, 10000)")));
+  await connect();
+  expect(database.proxy.faults.fired.dropped).toBe(before + 1);
+});
+
+test('an observer of its own sees what each later connection sends, and may have it dropped', async () => {
+  const unobserved = await connect();
+  const seen: string[][] = [];
+  database.proxy.faults.observe(() => {
+    const mine: string[] = [];
+    seen.push(mine);
+    return (sent) => {
+      const found = /select '(\w+)'/.exec(sent.toString())?.[1];
+      if (found !== undefined) mine.push(found);
+      return found === 'last' ? 'before' : undefined;
+    };
+  });
+  const [one, other] = [await connect(), await connect()];
+  await one.query("select 'first'");
+  await other.query("select 'other'");
+  await unobserved.query("select 'unseen'");
+  expectCut(await caught(one.query("select 'last'")));
+  expect(seen).toEqual([['first', 'last'], ['other']]);
+  await other.query("select 'after'");
+  database.proxy.faults.observe(() => () => undefined);
+});
+
 test('what is held arrives in order when it is released', async () => {
   const client = await connect();
   const hold = database.proxy.faults.hold();

@@ -33,14 +33,16 @@ export function pipe(
   onClosed: () => void,
 ): ProxyConnection {
   const tcp = connect({ host: postgres.host, port: postgres.port, noDelay: true });
+  const observe = faults.openObserver();
   let dropOnReply = false;
+  let dropped = false;
 
   const toPostgres = new Lane(
     socket,
     (bytes) => {
       const passing = faults.takeByteLimit(bytes);
       if (passing !== undefined) return dropAfter(bytes.subarray(0, passing));
-      const moment = faults.takeStatement(bytes);
+      const moment = faults.takeStatement(bytes) ?? observe?.(bytes);
       if (moment === 'before') return dropAfter(Buffer.alloc(0));
       if (moment === 'after') dropOnReply = true;
       if (!tcp.write(bytes)) toPostgres.setFull(tcp.writableLength > MAX_BUFFERED_BYTES);
@@ -59,6 +61,8 @@ export function pipe(
 
   /** The client sees a cut; Postgres gets these last bytes and an orderly end, so that it works through the rest. */
   function dropAfter(last: Buffer): void {
+    if (dropped) return;
+    dropped = true;
     faults.fired.dropped += 1;
     socket.terminate();
     tcp.end(last);

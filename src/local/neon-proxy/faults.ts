@@ -67,12 +67,16 @@ interface Holding {
   readonly release: () => void;
 }
 
+/** Sees what one client sends, in the order in which it does, and may have its connection dropped for it. */
+export type Observer = (sent: Buffer) => DropMoment | undefined;
+
 /** Scripted at run time; each rule applies to connections that are open as well as to later ones. */
 export class ProxyFaults {
   readonly fired: Record<FaultName, number> = { refused: 0, dropped: 0, delayed: 0, held: 0, terminated: 0 };
   #refusals = 0;
   #byteLimit: ByteLimit | undefined;
   readonly #statements = new Set<StatementDrop>();
+  #openObserver: (() => Observer) | undefined;
   #delayMs = 0;
   #hold: Holding | undefined;
   #holdAt: { readonly text: string; readonly hold: Holding } | undefined;
@@ -96,6 +100,11 @@ export class ProxyFaults {
     const rule = new StatementDrop(text, moment, start);
     this.#statements.add(rule);
     return rule;
+  }
+
+  /** Every connection that is made from now on gets an observer of its own. */
+  observe(openObserver: () => Observer): void {
+    this.#openObserver = openObserver;
   }
 
   /** Everything in either direction arrives `ms` later; 0 ends it. */
@@ -125,6 +134,10 @@ export class ProxyFaults {
     this.#delayMs = 0;
     this.#holdAt?.hold.release();
     this.#hold?.release();
+  }
+
+  openObserver(): Observer | undefined {
+    return this.#openObserver?.();
   }
 
   takeRefusal(): boolean {
