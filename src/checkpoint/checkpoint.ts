@@ -22,8 +22,17 @@ export interface LastLook {
 export type CheckpointState =
   | { readonly state: 'new' }
   | { readonly state: 'idle' }
-  /** One planner holds the claim until the lease runs out. A plan is there once it was committed; it never changes. */
-  | { readonly state: 'planning'; readonly claim: string; readonly leaseUntil: number; readonly plan?: Plan }
+  /**
+   * One planner holds the claim until the lease runs out. A plan is there once it was committed; it never changes.
+   * `resumed` is the halt that a person ended: until a plan is sent, whoever plans has to know what it was about.
+   */
+  | {
+      readonly state: 'planning';
+      readonly claim: string;
+      readonly leaseUntil: number;
+      readonly plan?: Plan;
+      readonly resumed?: HaltCause;
+    }
   /**
    * The chunks are on their way. `sentAt` is when they were sent last, or seen to go on; `left` what was missing then,
    * in slices of the plan; `resends` how often what was missing was sent again since it last went on.

@@ -41,6 +41,8 @@ export type CheckpointEvent =
       readonly through: CommitVersion | undefined;
       readonly pace?: Pace;
     }
+  /** The claim's planner failed, and a later one may do better. */
+  | { readonly type: 'letGo'; readonly token: string }
   | { readonly type: 'halt'; readonly by: Owner | { readonly operator: string }; readonly cause: HaltCause }
   | { readonly type: 'pause'; readonly by: string; readonly reason: string; readonly now: number }
   /** A person ends a pause. A halt ends by a claim with `resume`, which plans anew what the halt was about. */
@@ -83,6 +85,8 @@ export function transition(checkpoint: Checkpoint, event: CheckpointEvent): Chec
       return seenTo(checkpoint, event);
     case 'release':
       return release(checkpoint, event);
+    case 'letGo':
+      return letGo(checkpoint, event);
     case 'halt':
       return halt(checkpoint, event);
     case 'pause':
@@ -109,13 +113,13 @@ function claim(checkpoint: Checkpoint, event: EventOf<'claim'>): Checkpoint | Re
       return carry(checkpoint, claimed);
     case 'planning':
       if (now < checkpoint.leaseUntil) return refuse('another planner holds the claim');
-      return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
+      return carry(checkpoint, { ...claimed, ...planOf(checkpoint), ...resumedOf(checkpoint) });
     case 'applying':
       if (event.stalledPlan !== checkpoint.plan.id) return refuse('a plan is being applied');
       return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
     case 'halted':
       if (!event.resume) return refuse('the sync is halted');
-      return carry(checkpoint, { ...claimed, ...planOf(checkpoint) });
+      return carry(checkpoint, { ...claimed, ...planOf(checkpoint), resumed: checkpoint.cause });
     case 'paused':
       return refuse('the sync is paused');
     default:
@@ -135,6 +139,7 @@ function commitPlan(checkpoint: Checkpoint, event: EventOf<'commitPlan'>): Check
         claim: checkpoint.claim,
         leaseUntil: checkpoint.leaseUntil,
         plan: event.plan,
+        ...resumedOf(checkpoint),
       });
     }
     case 'new':
@@ -221,6 +226,15 @@ function release(checkpoint: Checkpoint, event: EventOf<'release'>): Checkpoint 
     default:
       return checkpoint satisfies never;
   }
+}
+
+/** The lease is over: the next tick claims the sync with what is known of it. */
+function letGo(checkpoint: Checkpoint, { token }: EventOf<'letGo'>): Checkpoint | Refusal {
+  if (checkpoint.state !== 'planning' || checkpoint.claim !== token) {
+    return refuse('the claim is not in this checkpoint');
+  }
+  if (checkpoint.plan || checkpoint.resumed) return { ...checkpoint, leaseUntil: 0 };
+  return carry(checkpoint, { state: 'idle' });
 }
 
 function halt(checkpoint: Checkpoint, event: EventOf<'halt'>): Checkpoint | Refusal {
@@ -325,9 +339,15 @@ function planOf(checkpoint: CheckpointState): { readonly plan?: Plan } {
   return 'plan' in checkpoint && checkpoint.plan !== undefined ? { plan: checkpoint.plan } : {};
 }
 
+/** Of a halt, also of one that a person ended and that no plan has taken the place of. */
 function causeOf(checkpoint: CheckpointState): { readonly cause?: HaltCause } {
-  const cause = haltCauseOf(checkpoint);
+  const cause = resumedOf(checkpoint).resumed ?? haltCauseOf(checkpoint);
   return cause === undefined ? {} : { cause };
+}
+
+function resumedOf(checkpoint: CheckpointState): { readonly resumed?: HaltCause } {
+  if (checkpoint.state !== 'planning' || checkpoint.resumed === undefined) return {};
+  return { resumed: checkpoint.resumed };
 }
 
 function lookOf({ look }: Checkpoint): { readonly look?: LastLook } {

@@ -64,7 +64,7 @@ export async function planSync(
         reportLastLag(services, config, checkpoint);
         return { outcome: 'halted', cause: checkpoint.cause };
       }
-      return claimAndPlan(services, config, { resumedAfter: checkpoint.cause.kind, retryRejected }, signal);
+      return claimAndPlan(services, config, { resume: true, retryRejected }, signal);
     case 'applying':
       return goOn(services, config, checkpoint, options, signal);
     case 'new':
@@ -109,8 +109,8 @@ async function goOn(
 
 /** What leads to a claim. */
 interface Occasion {
-  /** A person ends a halt of this kind. */
-  readonly resumedAfter?: ErrorKind;
+  /** A person ends a halt. */
+  readonly resume?: boolean;
   /** This plan was found stalled, or unknown to Postgres. */
   readonly stalledPlan?: string;
   readonly retryRejected: boolean;
@@ -119,7 +119,7 @@ interface Occasion {
 async function claimAndPlan(
   services: Services,
   config: SyncConfig,
-  { resumedAfter, stalledPlan, retryRejected }: Occasion,
+  { resume = false, stalledPlan, retryRejected }: Occasion,
   signal: AbortSignal,
 ): Promise<Tick> {
   const { checkpoints, clock } = services;
@@ -132,19 +132,18 @@ async function claimAndPlan(
       token,
       now: clock.now(),
       leaseMs: LEASE_MS,
-      resume: resumedAfter !== undefined,
+      resume,
       ...(stalledPlan === undefined ? {} : { stalledPlan }),
     },
     signal,
   );
   if (claimed.outcome === 'refused') return tickAt(claimed.checkpoint);
-  const claim = { token, pace: claimed.checkpoint.pace ?? FULL_PACE, resumedAfter, retryRejected };
-  let through = claimed.checkpoint.through;
+  const { pace = FULL_PACE } = claimed.checkpoint;
+  const claim = { token, pace, resumedAfter: resumedAfterOf(claimed.checkpoint), retryRejected };
   try {
     for (let attempt = 0; attempt < MAX_REPLANS; attempt++) {
-      const turn = await planOnce(services, config, claim, signal);
-      through = turn.through;
-      if (turn.tick) return turn.tick;
+      const tick = await planOnce(services, config, claim, signal);
+      if (tick) return tick;
     }
     const message = 'Postgres refused to open the plan again and again; other planners are at work.';
     throw new SyncError('target_busy', message, { sync: config.name });
@@ -153,8 +152,7 @@ async function claimAndPlan(
     // A signal of its own: the planner's may be what ended the work. Without this the lease would have to run out.
     const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
     if (error.action === 'retry' || error.kind === 'target_replaced') {
-      const release = { type: 'release', by: { claim: token }, through } as const;
-      await advance(checkpoints, config.name, release, cleanUp).catch(() => {});
+      await advance(checkpoints, config.name, { type: 'letGo', token }, cleanUp).catch(() => {});
       reportLastLag(services, config, claimed.checkpoint);
       throw error;
     }
@@ -162,16 +160,15 @@ async function claimAndPlan(
   }
 }
 
+/** What the halt was about that a person ended, and that no plan has taken the place of since. */
+function resumedAfterOf(checkpoint: Checkpoint): ErrorKind | undefined {
+  return checkpoint.state === 'planning' ? checkpoint.resumed?.kind : undefined;
+}
+
 /** The tick of a planner that may do nothing more for a sync whose checkpoint is this. */
 function tickAt(checkpoint: Checkpoint): Tick {
   if (checkpoint.state === 'halted') return { outcome: 'halted', cause: checkpoint.cause };
   return { outcome: checkpoint.state === 'paused' ? 'paused' : 'busy' };
-}
-
-interface Turn {
-  /** Undefined when Postgres refused the plan: reconcile again. */
-  readonly tick: Tick | undefined;
-  readonly through: TargetState['row']['through'];
 }
 
 interface Claim {
@@ -181,13 +178,13 @@ interface Claim {
   readonly retryRejected: boolean;
 }
 
-/** Reconcile, look, decide, plan, open, send. */
+/** Reconcile, look, decide, plan, open, send. Undefined when Postgres refused the plan: reconcile again. */
 async function planOnce(
   services: Services,
   config: SyncConfig,
   { token, pace, resumedAfter, retryRejected }: Claim,
   signal: AbortSignal,
-): Promise<Turn> {
+): Promise<Tick | undefined> {
   const { target, source, checkpoints, clock } = services;
   await target.migrate(signal);
   // Postgres first: the plan opens under the revision read here, so that nothing seen later can be older.
@@ -202,26 +199,26 @@ async function planOnce(
     case 'nothing':
       reportLag(services, config, { versions: 0, seconds: 0 });
       await advance(checkpoints, config.name, { type: 'release', by: { claim: token }, through }, signal);
-      return { tick: { outcome: 'idle' }, through };
+      return { outcome: 'idle' };
     case 'halt':
       throw new SyncError(step.kind, step.message, { sync: config.name });
     case 'abandon':
       await target.abandonRetry(step.plan, signal);
-      return { tick: undefined, through };
+      return undefined;
     case 'resume': {
       const finished = await target.finish(step.plan, signal);
-      if (finished.outcome !== 'incomplete') return { tick: undefined, through };
+      if (finished.outcome !== 'incomplete') return undefined;
       const lost = await commit(services, config, token, step.plan, signal);
-      if (lost) return { tick: lost, through };
-      return { tick: await send(services, config, token, step.plan, finished.missing, signal), through };
+      if (lost) return lost;
+      return send(services, config, token, step.plan, finished.missing, signal);
     }
     case 'plan': {
       const plan = await makePlan(services, config, step.work, { state, look, mapping, pace }, signal);
       await target.ensureTable(plan, signal);
       const lost = await commit(services, config, token, plan, signal);
-      if (lost) return { tick: lost, through };
-      if ((await target.open(plan, signal)) === 'refused') return { tick: undefined, through };
-      return { tick: await send(services, config, token, plan, slicesOf(plan), signal), through };
+      if (lost) return lost;
+      if ((await target.open(plan, signal)) === 'refused') return undefined;
+      return send(services, config, token, plan, slicesOf(plan), signal);
     }
     default:
       return step satisfies never;

@@ -9,8 +9,6 @@ export interface Scenario {
   readonly rejected?: readonly string[];
   /** Whether every run needs a source or schema of its own; otherwise all begin with copies of one target. */
   readonly alone?: boolean;
-  /** Halts after the act that a person ends, by another run; none when absent. */
-  readonly runs?: number;
   /** Before anything breaks. */
   prepare(world: World, table: Table): Promise<void>;
   /** What breaks at each of its writes; recovery follows. */
@@ -113,8 +111,6 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a halt, a run after the row is corrected, and the redrive of the dead letter',
     alone: true,
-    // A run that dies may forget what the halt was about: then the old plan goes on, and halts once more.
-    runs: 1,
     async prepare(world, { source, target }) {
       await world.settle();
       await target("alter table $t add check (name <> 'bad')");

@@ -136,10 +136,9 @@ export class World {
 
   /**
    * Time passes, the schedule ticks, and messages come, each of them twice, until the sync is idle. A halt is a
-   * violation, except for the first `runs` of them: so often a person, who has seen to the cause, runs it again.
+   * violation.
    */
-  async settle(runs = 0): Promise<void> {
-    let runsLeft = runs;
+  async settle(): Promise<void> {
     for (let ticks = 0; ticks < MAX_TICKS; ticks++) {
       this.clock.advance(LONG_MS);
       const tick = await this.tick();
@@ -148,11 +147,7 @@ export class World {
         await this.write(message);
       }
       if (tick?.outcome === 'idle' && this.queue.size === 0) return;
-      if (tick?.outcome === 'halted' && runsLeft > 0) {
-        runsLeft -= 1;
-        await this.run();
-        await this.deliver();
-      } else if (tick?.outcome === 'halted') {
+      if (tick?.outcome === 'halted') {
         this.invariants.violate(`the sync is halted: ${tick.cause.kind}: ${tick.cause.message}`);
         return;
       }

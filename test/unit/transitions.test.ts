@@ -51,6 +51,8 @@ const EVENTS = {
   'release, not mine': { type: 'release', by: { claim: 'not mine' }, through: newThrough },
   'release, its plan': { type: 'release', by: { planId: plan.id }, through: newThrough },
   'release, other plan': { type: 'release', by: { planId: otherPlan.id }, through: newThrough },
+  'letGo, mine': { type: 'letGo', token: 'mine' },
+  'letGo, not mine': { type: 'letGo', token: 'not mine' },
   'halt, mine': { type: 'halt', by: { claim: 'mine' }, cause },
   'halt, not mine': { type: 'halt', by: { claim: 'not mine' }, cause },
   'halt, its plan': { type: 'halt', by: { planId: plan.id }, cause },
@@ -84,6 +86,8 @@ release, mine             | -        -        idle     idle          idle       
 release, not mine         | -        -        -        -             -           -        -        -           -      -           -           -
 release, its plan         | -        -        -        idle          idle        idle     -        idle        -      paused      paused      idle
 release, other plan       | -        -        -        -             -           -        -        -           -      -           -           -
+letGo, mine               | -        -        idle     planning      planning    -        -        -           -      -           -           -
+letGo, not mine           | -        -        -        -             -           -        -        -           -      -           -           -
 halt, mine                | -        -        halted   halted        halted      -        -        -           -      -           -           -
 halt, not mine            | -        -        -        -             -           -        -        -           -      -           -           -
 halt, its plan            | -        -        -        halted        halted      halted   -        -           -      paused      -           -
@@ -316,6 +320,34 @@ describe('resuming', () => {
       resends: 0,
       ...carried,
     });
+  });
+});
+
+describe('a halt that a person ended', () => {
+  const resumed = accepted(STATES['halted+plan'], EVENTS['claim, resume']);
+  const fresh = { ...EVENTS['commitPlan, mine'], token: 'fresh', plan: otherPlan };
+
+  it('is known until a plan is sent, to whoever claims the sync', () => {
+    expect(resumed).toMatchObject({ state: 'planning', plan, resumed: cause });
+    const later = { ...claim, token: 'later', now: NOW + LEASE_MS };
+    expect(accepted(resumed, later)).toMatchObject({ claim: 'later', resumed: cause });
+    const committed = accepted(resumed, fresh);
+    expect(committed).toMatchObject({ plan: otherPlan, resumed: cause });
+    const sent = { ...EVENTS['sent, mine'], token: 'fresh', planId: otherPlan.id };
+    expect(accepted(committed, sent)).not.toHaveProperty('resumed');
+  });
+
+  it('is one again where a person pauses the sync', () => {
+    expect(accepted(resumed, EVENTS.pause)).toMatchObject({ state: 'paused', cause, plan });
+  });
+});
+
+describe('a planner that lets go', () => {
+  it('leaves its plan, and the halt that a person ended, to the next claim', () => {
+    const resumed = accepted(STATES['halted+plan'], EVENTS['claim, resume']);
+    const left = accepted(resumed, { type: 'letGo', token: 'fresh' });
+    expect(left).toMatchObject({ state: 'planning', leaseUntil: 0, plan, resumed: cause });
+    expect(accepted(left, claim)).toMatchObject({ state: 'planning', plan, resumed: cause });
   });
 });
 

@@ -27,7 +27,14 @@ const cause = z.object({ kind: errorKind, message: z.string(), remedy: z.string(
 const checkpoint = z.discriminatedUnion('state', [
   z.object({ state: z.literal('new'), ...carried }),
   z.object({ state: z.literal('idle'), ...carried }),
-  z.object({ state: z.literal('planning'), claim: z.string(), leaseUntil: time, plan, ...carried }),
+  z.object({
+    state: z.literal('planning'),
+    claim: z.string(),
+    leaseUntil: time,
+    plan,
+    resumed: cause.exactOptional(),
+    ...carried,
+  }),
   z.object({
     state: z.literal('applying'),
     plan: planText,
