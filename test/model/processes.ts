@@ -1,0 +1,52 @@
+import type { SyncConfig } from '../../src/config/sync-config.ts';
+import { asSyncError } from '../../src/error/sync-error.ts';
+import { type Chunk, throughOf } from '../../src/plan/plan.ts';
+import { applyChunk } from '../../src/sync/apply-chunk.ts';
+import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
+import { planSync } from '../../src/sync/plan-sync.ts';
+import { aSync } from '../support/syncs.ts';
+import type { Bounds } from './bounds.ts';
+import type { Interner } from './intern.ts';
+import type { Start } from './local-states.ts';
+import { servicesOf, Turns } from './services.ts';
+import { NEVER } from './world.ts';
+
+/** The one sync. What its plans are cut into is chosen by the explorer. */
+export const SYNC: SyncConfig = aSync('main.model.source', 'public.target', ['id'], { maxChunkRows: 1 });
+
+/** One tick of a planner, as lambdas/planner.ts runs it. */
+export function planner(tick: number, byPerson: boolean, bounds: Bounds, interner: Interner): Start {
+  return {
+    label: `planner ${tick}${byPerson ? ', by a person' : ''}`,
+    async body(take) {
+      const services = servicesOf(take, 0, bounds, interner);
+      const { outcome } = await planSync(services, SYNC, { byPerson }, NEVER);
+      return outcome;
+    },
+  };
+}
+
+/** One delivery of a chunk, as lambdas/writer.ts handles it. */
+export function writer(session: number, chunk: Chunk, bounds: Bounds, interner: Interner): Start {
+  return {
+    label: `writer ${session} of ${interner.numberOf(chunk)}`,
+    async body(take) {
+      const services = servicesOf(take, session, bounds, interner);
+      try {
+        return (await applyChunk(services, chunk, NEVER)).outcome;
+      } catch (thrown) {
+        const error = asSyncError(thrown);
+        const lastAttempt = await new Turns(take).choose('the last attempt', [false, true]);
+        const delivery = { attempt: 1, lastAttempt };
+        const { outcome } = await handleChunkFailure(services, chunk, error, delivery, NEVER, () => 0);
+        return `${error.kind}, ${outcome}`;
+      }
+    },
+  };
+}
+
+/** In words: `plan 2-1 (window 0 to 1)`. */
+export function describeChunk({ plan, slice }: Chunk): string {
+  const work = plan.work.kind === 'window' ? `window ${plan.work.after} to` : 'snapshot at';
+  return `plan ${plan.id.slice(0, 3)} (${work} ${throughOf(plan)} of ${plan.sourceTableId}), slice ${slice} of ${plan.slices}`;
+}
