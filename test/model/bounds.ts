@@ -18,6 +18,8 @@ export type Fault =
   | 'source recreated'
   /** The warehouse fails at a chunk. */
   | 'chunk unreadable'
+  /** A writer's time runs out at a chunk. */
+  | 'out of time'
   /** The warehouse does not know of the newest commits. */
   | 'stale look';
 
@@ -37,6 +39,8 @@ export interface Bounds {
   readonly writers: number;
   /** Any of these numbers of slices may a plan have. */
   readonly slices: readonly number[];
+  /** Chunks of a plan that are on their way at once. */
+  readonly lanes: number;
   readonly faults: readonly Fault[];
   /**
    * `call`: others may come between any two calls of a process. `step`: a process keeps its turn over calls in a row
@@ -71,6 +75,7 @@ export const SMALL: Bounds = {
   planners: 2,
   writers: 1,
   slices: [1, 2],
+  lanes: 2,
   faults: [],
   grain: 'step',
   forgets: true,

@@ -1,11 +1,14 @@
+import { missingOf, slicesOf } from '../../src/plan/slices.ts';
 import type { SyncRow } from '../../src/target/target.ts';
 import { type MemoryDatabase, type MemoryTable, tableName } from '../support/memory-database.ts';
 import { type Histories, rowsAt } from '../support/memory-source.ts';
 import { SYNC } from './processes.ts';
-import type { Postgres, World } from './world.ts';
+import type { AppliedPart, Postgres, World } from './world.ts';
 
 /** Errors that the faults explain; another kind is a fault of the protocol. */
 const EXPECTED_KINDS: ReadonlySet<string> = new Set([
+  'cancelled',
+  'out_of_time',
   'source_replaced',
   'source_unavailable',
   'retention_gap',
@@ -30,18 +33,18 @@ export function tableOf({ tables }: MemoryDatabase): MemoryTable | undefined {
 }
 
 /** The slices that are applied to the table that is there after a step, from those before it. */
-export function appliedAfter(before: Postgres, database: MemoryDatabase): readonly string[] {
+export function appliedAfter(before: Postgres, database: MemoryDatabase): readonly AppliedPart[] {
   const [table, row] = [tableOf(database), rowOf(database)];
   if (table?.oid !== tableOf(before.database)?.oid) return [];
   const planId = row?.plan?.id;
   const cleared = planId !== rowOf(before.database)?.plan?.id;
   const committed = database.ledger
     .filter((entry) => !before.database.ledger.includes(entry))
-    .map((entry) => `${entry.planId}/${entry.slice}`);
-  const kept = cleared ? before.applied.filter((entry) => entry.startsWith(`${planId}/`)) : before.applied;
+    .map(({ planId: id, slice, of }) => ({ planId: id, slice, of }));
+  const kept = cleared ? before.applied.filter((part) => part.planId === planId) : before.applied;
   return committed.length === 0 && kept === before.applied
     ? before.applied
-    : [...new Set([...kept, ...committed])].sort();
+    : [...kept, ...committed].sort((a, b) => a.of - b.of || a.slice - b.slice);
 }
 
 /** What a step of a process broke, in words. */
@@ -81,10 +84,10 @@ function throughMovedWrongly({ database, applied }: Postgres, to: MemoryDatabase
   if (!before || after?.through === undefined || after.through === before.through) return undefined;
   const plan = after.plan;
   if (!plan || !before.open || before.plan?.id !== plan.id) return '`through` moved outside of a finish';
-  for (let slice = 0; slice < plan.slices; slice++) {
-    if (!applied.includes(`${plan.id}/${slice}`)) {
-      return `\`through\` moved to ${after.through} though slice ${slice} of its plan is not in this target`;
-    }
+  const parts = applied.filter(({ planId }) => planId === plan.id);
+  const [missing] = slicesOf(plan).flatMap((slice) => missingOf(slice, parts));
+  if (missing) {
+    return `\`through\` moved to ${after.through} though slice ${missing.slice} of ${missing.of} is not in this target`;
   }
   if (
     before.through !== undefined &&

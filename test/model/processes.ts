@@ -20,7 +20,12 @@ export function planner(tick: number, byPerson: boolean, bounds: Bounds, interne
     label: `planner ${tick}${byPerson ? ', by a person' : ''}`,
     async body(take) {
       const services = servicesOf(take, 0, bounds, interner);
-      const { outcome } = await planSync(services, SYNC, { byPerson }, NEVER);
+      const { outcome } = await planSync(
+        services,
+        { ...SYNC, maxWriters: bounds.lanes },
+        { byPerson },
+        NEVER,
+      );
       return outcome;
     },
   };
@@ -37,7 +42,7 @@ export function writer(session: number, chunk: Chunk, bounds: Bounds, interner: 
       } catch (thrown) {
         const error = asSyncError(thrown);
         const lastAttempt = await new Turns(take).choose('the last attempt', [false, true]);
-        const delivery = { attempt: 1, lastAttempt };
+        const delivery = { attempt: 1, lastAttempt, outOfTime: error.kind === 'cancelled' };
         const { outcome } = await handleChunkFailure(services, chunk, error, delivery, NEVER, () => 0);
         return `${error.kind}, ${outcome}`;
       }
@@ -46,7 +51,7 @@ export function writer(session: number, chunk: Chunk, bounds: Bounds, interner: 
 }
 
 /** In words: `plan 2-1 (window 0 to 1)`. */
-export function describeChunk({ plan, slice }: Chunk): string {
+export function describeChunk({ plan, slice, of }: Chunk): string {
   const work = plan.work.kind === 'window' ? `window ${plan.work.after} to` : 'snapshot at';
-  return `plan ${plan.id.slice(0, 3)} (${work} ${throughOf(plan)} of ${plan.sourceTableId}), slice ${slice} of ${plan.slices}`;
+  return `the chunk of ${plan.id.split('-0-')[0]} (${work} ${throughOf(plan)} of ${plan.sourceTableId}), slice ${slice} of ${of}`;
 }

@@ -2,6 +2,7 @@ import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import type { Checkpoint, CheckpointStore } from '../../src/checkpoint/checkpoint.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import type { Chunk, Plan } from '../../src/plan/plan.ts';
+import { slicesOf } from '../../src/plan/slices.ts';
 import type { ChunkQueue } from '../../src/queue/queue.ts';
 import type { Page, Source, SourceLook } from '../../src/source/source.ts';
 import type { Services } from '../../src/sync/services.ts';
@@ -157,9 +158,7 @@ class LaxTarget extends MemoryTarget {
   override async finish(plan: Plan): Promise<FinishOutcome> {
     if (this.#rules.ledger) return super.finish(plan);
     const { done } = await this.#checkpoints.readProgress(plan.id, NEVER);
-    const missing = Array.from({ length: plan.slices }, (_, slice) => slice).filter(
-      (slice) => !done.has(slice),
-    );
+    const missing = slicesOf(plan).filter(({ slice }) => !done.has(slice));
     return missing.length > 0 ? { outcome: 'incomplete', missing } : super.finish(plan);
   }
 }
@@ -202,6 +201,7 @@ class FaultySource extends MemorySource {
     if (await this.#fails('chunk unreadable')) {
       throw new SyncError('source_unavailable', 'The warehouse does not answer.');
     }
+    if (await this.#fails('out of time')) throw new SyncError('cancelled', 'The call was cancelled.');
     yield* super.readPages(chunk);
   }
 
@@ -238,7 +238,7 @@ function checkpointsOf(turns: Turns, { reconcile }: Rules, interner: Interner): 
       );
       return { checkpoint: stored ?? { state: 'new' }, revision: revisionOf(stored) };
     },
-    write(_sync, { look: _look, through, ...state }, ifRevision) {
+    write(_sync, { look: _look, pace: _pace, through, ...state }, ifRevision) {
       const checkpoint: Checkpoint = reconcile || through === undefined ? state : { ...state, through };
       const revision = String(interner.numberOf(checkpoint));
       const same = revision === ifRevision;
@@ -303,6 +303,6 @@ function queueOf(turns: Turns, interner: Interner): ChunkQueue {
   };
 }
 
-function nameOf({ plan, slice }: Chunk): string {
-  return `${plan.id}/${slice}`;
+function nameOf({ plan, slice, of }: Chunk): string {
+  return `${plan.id}/${of}/${slice}`;
 }

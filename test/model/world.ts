@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import type { Chunk } from '../../src/plan/plan.ts';
+import type { Slice } from '../../src/plan/slices.ts';
 import { EMPTY_DATABASE, type MemoryDatabase, rollBack } from '../support/memory-database.ts';
 import type { SourceState } from '../support/memory-source.ts';
 import type { Fault } from './bounds.ts';
@@ -7,8 +8,12 @@ import type { Fault } from './bounds.ts';
 /** Postgres, and beside it what only an onlooker knows. */
 export interface Postgres {
   readonly database: MemoryDatabase;
-  /** Slices, as `planId/slice`, whose rows were committed to the table that is there, since their plan was opened. */
-  readonly applied: readonly string[];
+  /** What was committed to the table that is there, since its plan was opened. */
+  readonly applied: readonly AppliedPart[];
+}
+
+export interface AppliedPart extends Slice {
+  readonly planId: string;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { SyncError } from '../../src/error/sync-error.ts';
 import { mappingDigest } from '../../src/plan/mapping.ts';
 import { type Chunk, type Plan, throughOf } from '../../src/plan/plan.ts';
+import { missingOf, type Slice, slicesOf, wholeOf } from '../../src/plan/slices.ts';
 import type {
   ApplyCounts,
   ApplyOutcome,
@@ -18,10 +19,10 @@ export interface MemoryTable {
   readonly rows: Readonly<Record<string, string>>;
 }
 
-export interface LedgerRow {
+/** A slice that is applied, or a part of one. */
+export interface LedgerRow extends Slice {
   readonly sync: string;
   readonly planId: string;
-  readonly slice: number;
   readonly upserted: number;
   readonly deleted: number;
 }
@@ -31,7 +32,8 @@ export interface Writing {
   readonly session: number;
   readonly sync: string;
   readonly planId: string;
-  readonly slice: number;
+  /** The slice of the plan that it writes, or writes a part of. */
+  readonly whole: number;
 }
 
 /** What of Postgres the protocol rests on, as one value: keeping an old one is a backup. */
@@ -226,10 +228,21 @@ function clearUnfinishedLoad(
   return withTable(state, plan.target, {});
 }
 
-const inLedger = (state: MemoryDatabase, { plan, slice }: Chunk, rules: TargetRules) =>
-  state.ledger.some(
-    (row) => row.slice === slice && (rules.identity ? row.planId === plan.id : row.sync === plan.sync),
+/** What of a slice of the plan is not in the ledger. */
+function missingIn(state: MemoryDatabase, plan: Plan, slice: Slice, rules: TargetRules): readonly Slice[] {
+  const applied = state.ledger.filter((row) =>
+    rules.identity ? row.planId === plan.id : row.sync === plan.sync,
   );
+  return missingOf(slice, applied);
+}
+
+/** What becomes of the chunk where the ledger is as it is; undefined when all of it is to be applied. */
+function settledIn(state: MemoryDatabase, chunk: Chunk, rules: TargetRules): ApplyOutcome | undefined {
+  const missing = missingIn(state, chunk.plan, { slice: chunk.slice, of: chunk.of }, rules);
+  const [first] = missing;
+  if (first === undefined) return { outcome: 'already_applied' };
+  return first.of === chunk.of ? undefined : { outcome: 'divided', missing };
+}
 
 /** The sync's row, if the plan is the open one. */
 function openRow(state: MemoryDatabase, plan: Plan, rules: TargetRules): SyncRow | undefined {
@@ -241,7 +254,7 @@ function openRow(state: MemoryDatabase, plan: Plan, rules: TargetRules): SyncRow
 export function readSettled(chunk: Chunk, rules: TargetRules): DatabaseStep<ApplyOutcome | undefined> {
   return reading('ask whether the chunk is settled', (state) => {
     if (!openRow(state, chunk.plan, rules)) return { outcome: 'fenced' };
-    return inLedger(state, chunk, rules) ? { outcome: 'already_applied' } : undefined;
+    return settledIn(state, chunk, rules);
   });
 }
 
@@ -251,16 +264,18 @@ export function beginWriting(
   session: number,
   rules: TargetRules,
 ): DatabaseStep<ApplyOutcome | undefined> {
-  const { plan, slice } = chunk;
+  const { plan } = chunk;
+  const whole = wholeOf(plan, chunk);
   return {
     name: 'begin, fence, claim the slice',
-    ready: (state) => !state.writing.some((other) => other.planId === plan.id && other.slice === slice),
+    ready: (state) => !state.writing.some((other) => other.planId === plan.id && other.whole === whole),
     run(state) {
       const row = openRow(state, plan, rules);
       if (!row) return { state, answer: { outcome: 'fenced' } };
-      if (inLedger(state, chunk, rules)) return { state, answer: { outcome: 'already_applied' } };
+      const settled = settledIn(state, chunk, rules);
+      if (settled) return { state, answer: settled };
       requireTarget(state, plan, row, rules);
-      const writer = { session, sync: plan.sync, planId: plan.id, slice };
+      const writer = { session, sync: plan.sync, planId: plan.id, whole };
       return { state: { ...state, writing: [...state.writing, writer] }, answer: undefined };
     },
   };
@@ -281,7 +296,7 @@ function requireTarget(
 
 /** The rest of a writer's transaction. */
 export function commitWriting(
-  { plan, slice }: Chunk,
+  { plan, slice, of }: Chunk,
   session: number,
   lines: readonly string[],
   rules: TargetRules,
@@ -294,11 +309,11 @@ export function commitWriting(
       }
       const table = requireTarget(state, plan, state.syncs[plan.sync], rules);
       const { rows, ...counts } = writeLines(table.rows, plan, lines);
-      const ledgerRow: LedgerRow = { sync: plan.sync, planId: plan.id, slice, ...counts };
+      const ledgerRow: LedgerRow = { sync: plan.sync, planId: plan.id, slice, of, ...counts };
       return {
         state: {
           ...withTable(state, plan.target, rows),
-          ledger: [...state.ledger, ledgerRow],
+          ledger: [...state.ledger, ledgerRow].sort((a, b) => a.of - b.of || a.slice - b.slice),
           writing: state.writing.filter((writer) => writer.session !== session),
         },
         answer: { ...counts, rejected: 0 },
@@ -341,9 +356,9 @@ export function finishPlan(plan: Plan, rules: TargetRules): DatabaseStep<FinishO
       if (!row) {
         return { state, answer: { outcome: 'superseded', through: state.syncs[plan.sync]?.through } };
       }
-      const missing = Array.from({ length: plan.slices }, (_, slice) => slice).filter(
-        (slice) => rules.ledger && !inLedger(state, { plan, slice }, rules),
-      );
+      const missing = rules.ledger
+        ? slicesOf(plan).flatMap((slice) => missingIn(state, plan, slice, rules))
+        : [];
       if (missing.length > 0) return { state, answer: { outcome: 'incomplete', missing } };
       requireTarget(state, plan, row, rules);
       const through = throughOf(plan);
@@ -366,7 +381,7 @@ export function finishPlan(plan: Plan, rules: TargetRules): DatabaseStep<FinishO
           ledger: state.ledger.filter(({ sync }) => sync !== plan.sync),
           syncs: { ...state.syncs, [plan.sync]: finished },
         },
-        answer: { outcome: 'finished', through },
+        answer: { outcome: 'finished', through, speed: { slowestMs: 0 } },
       };
     },
   };

@@ -86,8 +86,8 @@ export class MemorySource implements Source {
 
   async close(): Promise<void> {}
 
-  #linesOf({ plan, slice }: Chunk, { tableId, latest }: SourceState): readonly string[] {
-    const inSlice = (key: string) => Number(key) % plan.slices === slice;
+  #linesOf({ plan, slice, of }: Chunk, { tableId, latest }: SourceState): readonly string[] {
+    const inSlice = (key: string) => Number(key) % of === slice;
     if (plan.work.kind === 'snapshot') {
       if (plan.work.version > latest) {
         throw new SyncError('retention_gap', 'The source has no such version.');

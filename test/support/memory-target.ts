@@ -1,3 +1,4 @@
+import { SyncError } from '../../src/error/sync-error.ts';
 import type { Chunk, Plan } from '../../src/plan/plan.ts';
 import type { Page } from '../../src/source/source.ts';
 import type {
@@ -29,7 +30,7 @@ import type { Perform } from './memory-store.ts';
 
 /**
  * The target in memory: what PostgresTarget decides, step by step as its transactions and locks order it, for hard
- * deletes and rows that Postgres takes. It knows no times. Calls that run at once need a session each.
+ * deletes, few enough for the brake, and rows that Postgres takes. It knows no times. Calls that run at once need a session each.
  */
 export class MemoryTarget implements Target {
   readonly #perform: Perform<MemoryDatabase>;
@@ -89,8 +90,8 @@ export class MemoryTarget implements Target {
     const iterator = pages()[Symbol.asyncIterator]();
     const lines: string[] = [];
     let next = await iterator.next();
-    const fenced = await this.#perform(beginWriting(chunk, this.#session, this.#rules));
-    if (fenced) return fenced;
+    const begun = await this.#begin(chunk);
+    if (begun) return begun;
     try {
       for (; !next.done; next = await iterator.next()) lines.push(...linesOf(next.value));
       if (this.#rules.sourceId) await beforeCommit();
@@ -102,11 +103,29 @@ export class MemoryTarget implements Target {
     }
   }
 
+  approveDeletes(plan: Plan): Promise<boolean> {
+    return this.#perform(
+      reading('approve deletes', ({ syncs }) => {
+        const row = syncs[plan.sync];
+        return row?.open === true && row.plan?.id === plan.id;
+      }),
+    );
+  }
+
   finish(plan: Plan): Promise<FinishOutcome> {
     return this.#perform(finishPlan(plan, this.#rules));
   }
 
   async close(): Promise<void> {}
+
+  async #begin(chunk: Chunk): Promise<ApplyOutcome | undefined> {
+    try {
+      return await this.#perform(beginWriting(chunk, this.#session, this.#rules));
+    } catch (error) {
+      if (error instanceof SyncError && error.kind === 'target_busy') return { outcome: 'in_progress' };
+      throw error;
+    }
+  }
 }
 
 function linesOf({ rows, payload }: Page): readonly string[] {
