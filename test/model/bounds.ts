@@ -33,7 +33,10 @@ export interface Bounds {
   readonly histories: Histories;
   /** Commits that happen while we watch; the first of a table is there from the start. */
   readonly newestVersion: number;
+  /** Of planners, beside the one of the first load. */
   readonly ticks: number;
+  /** Begins with a target that was loaded at version 0, not with nothing. */
+  readonly loaded: boolean;
   /** Alive at once. */
   readonly planners: number;
   readonly writers: number;
@@ -49,6 +52,8 @@ export interface Bounds {
   readonly grain: 'call' | 'step';
   /** Processes that can only go on alike are taken for equal, which makes far fewer states of the same stores. */
   readonly forgets: boolean;
+  /** From every state it is tried whether it ends well when nothing more goes wrong. */
+  readonly recovers: boolean;
   readonly rules: Rules;
   /** Ends the exploration, which is then not exhaustive. */
   readonly maxStates: number;
@@ -72,6 +77,7 @@ export const SMALL: Bounds = {
   histories: HISTORIES,
   newestVersion: 1,
   ticks: 2,
+  loaded: false,
   planners: 2,
   writers: 1,
   slices: [1, 2],
@@ -79,6 +85,7 @@ export const SMALL: Bounds = {
   faults: [],
   grain: 'step',
   forgets: true,
+  recovers: true,
   rules: EVERY_RULE,
   maxStates: 2_000_000,
 };

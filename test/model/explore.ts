@@ -1,4 +1,5 @@
 import type { Bounds } from './bounds.ts';
+import { loadedWorld, Recovery } from './recovery.ts';
 import { Successors } from './successors.ts';
 import { FIRST_WORLD, type World } from './world.ts';
 
@@ -20,75 +21,93 @@ export interface Violation {
 
 /**
  * Every state that can be reached within the bounds, breadth first: the way to the first violation is a shortest one.
+ * `onState` gets each of them once.
  */
 export async function explore(bounds: Bounds, onState: (world: World) => void = () => {}): Promise<Explored> {
   const successors = new Successors(bounds);
   try {
-    return await search(successors, bounds, onState);
+    return await new Search(successors, bounds, onState).run();
   } finally {
     successors.close();
   }
 }
 
-async function search(
-  successors: Successors,
-  bounds: Bounds,
-  onState: (world: World) => void,
-): Promise<Explored> {
-  const known = new Set<number>([successors.numberOf(FIRST_WORLD)]);
-  const parents: number[] = [-1];
-  const chosen: number[] = [0];
-  let level: { readonly world: World; readonly at: number }[] = [{ world: FIRST_WORLD, at: 0 }];
-  let transitions = 0;
-  let depth = 0;
-  for (; level.length > 0; depth++) {
-    const nextLevel: typeof level = [];
-    for (const { world, at } of level) {
-      const turns = await successors.of(world);
-      for (const [choice, turn] of turns.entries()) {
-        transitions++;
-        if (turn.broken !== undefined) {
-          const steps = [...(await trace(successors, parents, chosen, at)), ...turn.words];
-          return {
-            states: known.size,
-            transitions,
-            depth,
-            exhaustive: false,
-            violation: { broken: turn.broken, steps },
-          };
-        }
-        const number = successors.numberOf(turn.world);
-        if (known.has(number)) continue;
-        if (known.size >= bounds.maxStates)
-          return { states: known.size, transitions, depth, exhaustive: false };
-        known.add(number);
-        onState(turn.world);
-        parents.push(at);
-        chosen.push(choice);
-        nextLevel.push({ world: turn.world, at: parents.length - 1 });
-      }
-    }
-    level = nextLevel;
-  }
-  return { states: known.size, transitions, depth, exhaustive: true };
-}
+class Search {
+  readonly #successors: Successors;
+  readonly #bounds: Bounds;
+  readonly #onState: (world: World) => void;
+  readonly #recovery: Recovery;
+  readonly #known = new Set<number>();
+  /** By state, in the order of their discovery: the state before it, and which of its turns led here. */
+  readonly #parents: number[] = [];
+  readonly #chosen: number[] = [];
+  #transitions = 0;
+  #depth = 0;
 
-/** The words of the turns to a state, by making them again. */
-async function trace(
-  successors: Successors,
-  parents: readonly number[],
-  chosen: readonly number[],
-  at: number,
-): Promise<readonly string[]> {
-  const choices: number[] = [];
-  for (let state = at; state > 0; state = parents[state] ?? 0) choices.unshift(chosen[state] ?? 0);
-  const words: string[] = [];
-  let world = FIRST_WORLD;
-  for (const choice of choices) {
-    const turn = (await successors.of(world))[choice];
-    if (!turn) throw new Error('a turn that was made cannot be made again');
-    words.push(...turn.words);
-    world = turn.world;
+  constructor(successors: Successors, bounds: Bounds, onState: (world: World) => void) {
+    this.#successors = successors;
+    this.#bounds = bounds;
+    this.#onState = onState;
+    this.#recovery = new Recovery(successors, bounds);
   }
-  return words;
+
+  async run(): Promise<Explored> {
+    const first = this.#bounds.loaded ? await loadedWorld(this.#successors, this.#bounds) : FIRST_WORLD;
+    this.#discover(first, -1, 0);
+    let level = [{ world: first, at: 0 }];
+    for (; level.length > 0; this.#depth++) {
+      const nextLevel: typeof level = [];
+      for (const { world, at } of level) {
+        const stuck = this.#bounds.recovers ? await this.#recovery.from(world) : undefined;
+        if (stuck)
+          return this.#violated(stuck.broken, first, at, ['-- nothing more goes wrong --', ...stuck.steps]);
+        for (const [choice, turn] of (await this.#successors.of(world)).entries()) {
+          this.#transitions++;
+          if (turn.broken !== undefined) return this.#violated(turn.broken, first, at, turn.words);
+          if (!this.#discover(turn.world, at, choice)) continue;
+          if (this.#known.size > this.#bounds.maxStates) return this.#explored(false);
+          nextLevel.push({ world: turn.world, at: this.#parents.length - 1 });
+        }
+      }
+      level = nextLevel;
+    }
+    return this.#explored(true);
+  }
+
+  /** False when the state was known. */
+  #discover(world: World, parent: number, choice: number): boolean {
+    const number = this.#successors.numberOf(world);
+    if (this.#known.has(number)) return false;
+    this.#known.add(number);
+    this.#parents.push(parent);
+    this.#chosen.push(choice);
+    this.#onState(world);
+    return true;
+  }
+
+  #explored(exhaustive: boolean): Explored {
+    return { states: this.#known.size, transitions: this.#transitions, depth: this.#depth, exhaustive };
+  }
+
+  async #violated(broken: string, first: World, at: number, words: readonly string[]): Promise<Explored> {
+    const steps = [...(await this.#trace(first, at)), ...words];
+    return { ...this.#explored(false), violation: { broken, steps } };
+  }
+
+  /** The words of the turns to a state, by making them again. */
+  async #trace(first: World, at: number): Promise<readonly string[]> {
+    const choices: number[] = [];
+    for (let state = at; state > 0; state = this.#parents[state] ?? 0) {
+      choices.unshift(this.#chosen[state] ?? 0);
+    }
+    const words: string[] = [];
+    let world = first;
+    for (const choice of choices) {
+      const turn = (await this.#successors.of(world))[choice];
+      if (!turn) throw new Error('a turn that was made cannot be made again');
+      words.push(...turn.words);
+      world = turn.world;
+    }
+    return words;
+  }
 }

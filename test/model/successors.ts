@@ -62,6 +62,12 @@ export class Successors {
     return turns;
   }
 
+  /** Whether the process does not wait for a lock. */
+  isReady(world: World, process: Process): boolean {
+    const { at } = this.locals.get(process.local);
+    return 'call' in at && at.call.ready(world);
+  }
+
   async #go(
     before: World,
     process: Process,
@@ -93,10 +99,10 @@ export class Successors {
   }
 
   async #beginnings(world: World): Promise<readonly Turn[]> {
-    const { planners, writers, ticks } = this.#bounds;
+    const { planners, writers, ticks, loaded } = this.#bounds;
     const alive = (kind: Process['kind']) => world.processes.filter((process) => process.kind === kind);
     const turns: Turn[] = [];
-    if (world.ticks < ticks && alive('planner').length < planners) {
+    if (world.ticks < ticks + (loaded ? 1 : 0) && alive('planner').length < planners) {
       const halted = world.checkpoints.checkpoint?.state === 'halted';
       turns.push(...(await this.tick(world, halted)));
       const later = this.#bounds.grain === 'step' ? aged(world) : undefined;
