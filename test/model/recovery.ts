@@ -60,7 +60,11 @@ export class Recovery {
 export async function loadedWorld(successors: Successors, bounds: Bounds): Promise<World> {
   const walk = new Walk(successors, { ...FIRST_WORLD, faults: bounds.faults }, []);
   await walk.run(await successors.tick(walk.world, false));
-  for (const chunk of walk.world.sent) await walk.run(await successors.deliver(walk.world, chunk));
+  while (!isSettled(walk.world)) {
+    const before = walk.world;
+    for (const chunk of before.sent) await walk.run(await successors.deliver(walk.world, chunk));
+    if (walk.world === before) break;
+  }
   if (!isSettled(walk.world)) throw new Error('the first load does not end');
   return { ...walk.world, faults: [] };
 }
