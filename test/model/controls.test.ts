@@ -18,7 +18,7 @@ const CONTROLS: readonly Control[] = [
     without: ['identity'],
     // The load has no rows, so that its own message can do no harm.
     bounds: { newestVersion: 2, histories: { A: [{}, { 0: 'written' }, { 0: 'written' }] } },
-    broken: /row 0 moved backwards, from version 2 to 1/,
+    broken: /move the version of its target forward|row 0 moved backwards/,
   },
   {
     title: 'whoever opens waits for the writers',

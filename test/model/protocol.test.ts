@@ -21,7 +21,7 @@ describe('whatever the order of steps, deaths, deliveries and leases that run ou
     expectSafe({ loaded: true, ticks: 1, planners: 1, writers: 2, slices: [2] }, 1_000));
 
   test('a plan whose chunks go one after the other is applied right', () =>
-    expectSafe({ loaded: true, planners: 1, slices: [2], lanes: 1 }, 1_000));
+    expectSafe({ loaded: true, planners: 1, slices: [2], lanes: 1 }, 900));
 
   test('processes that others come between at every single call do right', () =>
     expectSafe({ loaded: true, ticks: 1, planners: 1, slices: [2], grain: 'call' }, 1_000));

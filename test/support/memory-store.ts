@@ -16,6 +16,7 @@ export type Perform<State> = <Answer>(step: Step<State, Answer>) => Promise<Answ
 export class MemoryStore<State> {
   #state: State;
   #changed = Promise.withResolvers<void>();
+  #waiting = 0;
 
   constructor(state: State) {
     this.#state = state;
@@ -23,6 +24,11 @@ export class MemoryStore<State> {
 
   get state(): State {
     return this.#state;
+  }
+
+  /** Steps that wait. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** What somebody else does to the store. */
@@ -33,7 +39,11 @@ export class MemoryStore<State> {
   }
 
   readonly perform: Perform<State> = async ({ ready, run }) => {
-    while (ready && !ready(this.#state)) await this.#changed.promise;
+    while (ready && !ready(this.#state)) {
+      this.#waiting++;
+      await this.#changed.promise;
+      this.#waiting--;
+    }
     const { state, answer } = run(this.#state);
     this.change(() => state);
     return answer;
