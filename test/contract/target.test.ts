@@ -18,7 +18,7 @@ import {
 import { EMPTY_DATABASE, type MemoryDatabase, tableName, withTable } from '../support/memory-database.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { MemoryTarget } from '../support/memory-target.ts';
-import { arrival, departure, type Fields, pagesOf } from '../support/pages.ts';
+import { arrival, departure, type Fields, pagesOf, version } from '../support/pages.ts';
 
 /** A database, and what its owner can do to it past the target. */
 interface Ground {
@@ -438,6 +438,40 @@ describe.each([
       await sync.ensureTable();
       expect(await failureOf(sync.finish(plan))).toMatchObject({ kind: 'target_replaced' });
       expect((await sync.state()).row).toMatchObject({ through: 0n, open: true });
+    });
+  });
+
+  describe('a retry', () => {
+    test('opens at the version that the target shows, alone, and leaves it as it is', async () => {
+      const sync = await loadedSync();
+      const retry: Work = { kind: 'retry', version: version(0) };
+      expect(await sync.open(await sync.plan({ kind: 'retry', version: version(1) }))).toBe('refused');
+      const plan = await sync.opened(retry);
+      expect(await sync.open(await sync.plan(retry))).toBe('refused');
+      expect(await sync.apply(plan, [arrival('3', 'c'), departure(['2'], 2)])).toMatchObject({
+        outcome: 'applied',
+      });
+      expect(await sync.finish(plan)).toMatchObject({ outcome: 'finished', through: 0n });
+      expect((await sync.state()).row).toMatchObject({ open: false, through: 0n });
+      expect(await sync.rows()).toEqual([
+        ['1', 'a'],
+        ['3', 'c'],
+      ]);
+    });
+
+    test('is closed when it is abandoned, as no other plan is', async () => {
+      const sync = await loadedSync();
+      const plan = await sync.opened({ kind: 'retry', version: version(0) });
+      expect(await ground.target.abandonRetry({ ...plan, id: randomUUID() }, signal)).toBe(false);
+      const { revision } = (await sync.state()).row;
+      expect(await ground.target.abandonRetry(plan, signal)).toBe(true);
+      expect(await ground.target.abandonRetry(plan, signal)).toBe(false);
+      const { row } = await sync.state();
+      expect(row).toMatchObject({ open: false, through: 0n });
+      expect(row.revision).not.toBe(revision);
+      expect(await sync.apply(plan, [])).toEqual({ outcome: 'fenced' });
+      const window = await sync.opened(windowFrom(0));
+      expect(await ground.target.abandonRetry(window, signal)).toBe(false);
     });
   });
 

@@ -37,6 +37,8 @@ export interface Bounds {
   readonly ticks: number;
   /** Begins with a target that was loaded at version 0, not with nothing. */
   readonly loaded: boolean;
+  /** A person may ask for a row that is put aside to be tried again. */
+  readonly retries: boolean;
   /** Alive at once. */
   readonly planners: number;
   readonly writers: number;
@@ -78,6 +80,7 @@ export const SMALL: Bounds = {
   newestVersion: 1,
   ticks: 2,
   loaded: false,
+  retries: false,
   planners: 2,
   writers: 1,
   slices: [1, 2],

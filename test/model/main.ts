@@ -20,6 +20,7 @@ const { values } = parseArgs({
     without: { type: 'string' },
     'max-states': { type: 'string' },
     loaded: { type: 'boolean' },
+    retries: { type: 'boolean' },
     'without-recovery': { type: 'boolean' },
   },
 });
@@ -30,6 +31,7 @@ const LARGE: readonly Partial<Bounds>[] = [
   { loaded: true, newestVersion: 2, slices: [1, 2] },
   { loaded: true, newestVersion: 2, slices: [2], lanes: 1, faults: ['out of time'] },
   { loaded: true, planners: 1, writers: 2, slices: [2], faults: ['chunk unreadable', 'stale look'] },
+  { loaded: true, newestVersion: 2, retries: true, slices: [1], faults: ['chunk unreadable'] },
   { planners: 1, slices: [1], grain: 'call' },
   ...(
     [
@@ -56,6 +58,7 @@ const asked = {
   grain: values.grain,
   faults: list(values.faults),
   loaded: values.loaded,
+  retries: values.retries,
   recovers: values['without-recovery'] ? false : undefined,
   maxStates: number(values['max-states']),
   rules: values.without && {

@@ -3,7 +3,7 @@ import { asSyncError } from '../../src/error/sync-error.ts';
 import { type Chunk, throughOf } from '../../src/plan/plan.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
-import { planSync } from '../../src/sync/plan-sync.ts';
+import { planSync, type TickOptions } from '../../src/sync/plan-sync.ts';
 import { aSync } from '../support/syncs.ts';
 import type { Bounds } from './bounds.ts';
 import type { Interner } from './intern.ts';
@@ -15,9 +15,10 @@ import { NEVER } from './world.ts';
 export const SYNC: SyncConfig = aSync('main.model.source', 'public.target', ['id'], { maxChunkRows: 1 });
 
 /** One tick of a planner, as lambdas/planner.ts runs it. */
-export function planner(tick: number, byPerson: boolean, bounds: Bounds, interner: Interner): Start {
+export function planner(tick: number, options: TickOptions, bounds: Bounds, interner: Interner): Start {
+  const { byPerson, retryRejected = false } = options;
   return {
-    label: `planner ${tick}${byPerson ? ', by a person' : ''}`,
+    label: `planner ${tick}${byPerson ? ', by a person' : ''}${retryRejected ? ', to retry' : ''}`,
     async body(take) {
       const services = servicesOf(take, 0, bounds, interner);
       const { outcome } = await planSync(
@@ -52,6 +53,6 @@ export function writer(session: number, chunk: Chunk, bounds: Bounds, interner: 
 
 /** In words: `plan 2-1 (window 0 to 1)`. */
 export function describeChunk({ plan, slice, of }: Chunk): string {
-  const work = plan.work.kind === 'window' ? `window ${plan.work.after} to` : 'snapshot at';
+  const work = plan.work.kind === 'window' ? `window ${plan.work.after} to` : `${plan.work.kind} at`;
   return `the chunk of ${plan.id.split('-0-')[0]} (${work} ${throughOf(plan)} of ${plan.sourceTableId}), slice ${slice} of ${of}`;
 }

@@ -23,6 +23,9 @@ describe('whatever the order of steps, deaths, deliveries and leases that run ou
   test('a plan whose chunks go one after the other is applied right', () =>
     expectSafe({ loaded: true, planners: 1, slices: [2], lanes: 1 }, 900));
 
+  test('rows that are put aside are tried again without harm to newer ones', () =>
+    expectSafe({ loaded: true, retries: true, planners: 1, slices: [1], faults: ['chunk unreadable'] }, 500));
+
   test('processes that others come between at every single call do right', () =>
     expectSafe({ loaded: true, ticks: 1, planners: 1, slices: [2], grain: 'call' }, 1_000));
 });

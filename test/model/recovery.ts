@@ -48,7 +48,7 @@ export class Recovery {
         walk.world = dropTarget(walk.world);
         steps.push('the operator drops the target');
       }
-      await walk.run(await this.#successors.tick(walk.world, halted));
+      await walk.run(await this.#successors.tick(walk.world, { byPerson: halted }));
       if (walk.broken !== undefined) return { broken: walk.broken, steps };
       at = walk.world;
     }
@@ -59,7 +59,7 @@ export class Recovery {
 /** The world after the first load, at version 0. */
 export async function loadedWorld(successors: Successors, bounds: Bounds): Promise<World> {
   const walk = new Walk(successors, { ...FIRST_WORLD, faults: bounds.faults }, []);
-  await walk.run(await successors.tick(walk.world, false));
+  await walk.run(await successors.tick(walk.world, { byPerson: false }));
   while (!isSettled(walk.world)) {
     const before = walk.world;
     for (const chunk of before.sent) await walk.run(await successors.deliver(walk.world, chunk));

@@ -4,7 +4,7 @@ import { SyncError } from '../../src/error/sync-error.ts';
 import type { Chunk, Plan } from '../../src/plan/plan.ts';
 import { slicesOf } from '../../src/plan/slices.ts';
 import type { ChunkQueue } from '../../src/queue/queue.ts';
-import type { Page, Source, SourceLook } from '../../src/source/source.ts';
+import type { Page, RetryKeys, Source, SourceLook } from '../../src/source/source.ts';
 import type { Services } from '../../src/sync/services.ts';
 import type { FinishOutcome, Target, TargetState } from '../../src/target/target.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
@@ -124,12 +124,19 @@ function targetOf(turns: Turns, session: number, rules: Rules, checkpoints: Chec
     );
   const isWhole = rules.reconcile && rules.reach && rules.ledger;
   return isWhole
-    ? new MemoryTarget(perform, session, rules)
+    ? new RetryingTarget(perform, session, rules)
     : new LaxTarget(perform, session, rules, checkpoints);
 }
 
+/** A target in which one row is put aside, whatever becomes of it. */
+class RetryingTarget extends MemoryTarget {
+  override async readRetryKeys(): Promise<RetryKeys> {
+    return [['1']];
+  }
+}
+
 /** A target without the rules that other services have a part in. */
-class LaxTarget extends MemoryTarget {
+class LaxTarget extends RetryingTarget {
   readonly #rules: Rules;
   readonly #checkpoints: CheckpointStore;
 
@@ -197,12 +204,12 @@ class FaultySource extends MemorySource {
     return { ...seen, latest: { ...seen.latest, version: parseCommitVersion(seen.latest.version - 1n) } };
   }
 
-  override async *readPages(chunk: Chunk): AsyncGenerator<Page> {
+  override async *readPages(chunk: Chunk, signal: AbortSignal, keys: RetryKeys): AsyncGenerator<Page> {
     if (await this.#fails('chunk unreadable')) {
       throw new SyncError('source_unavailable', 'The warehouse does not answer.');
     }
     if (await this.#fails('out of time')) throw new SyncError('cancelled', 'The call was cancelled.');
-    yield* super.readPages(chunk);
+    yield* super.readPages(chunk, signal, keys);
   }
 
   async #fails(fault: Fault): Promise<boolean> {

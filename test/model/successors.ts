@@ -1,4 +1,5 @@
 import { SyncError } from '../../src/error/sync-error.ts';
+import type { TickOptions } from '../../src/sync/plan-sync.ts';
 import type { Bounds } from './bounds.ts';
 import { eventsOf } from './environment.ts';
 import { Interner } from './intern.ts';
@@ -99,15 +100,15 @@ export class Successors {
   }
 
   async #beginnings(world: World): Promise<readonly Turn[]> {
-    const { planners, writers, ticks, loaded } = this.#bounds;
+    const { planners, writers, ticks, loaded, retries } = this.#bounds;
     const alive = (kind: Process['kind']) => world.processes.filter((process) => process.kind === kind);
     const turns: Turn[] = [];
     if (world.ticks < ticks + (loaded ? 1 : 0) && alive('planner').length < planners) {
-      const halted = world.checkpoints.checkpoint?.state === 'halted';
-      turns.push(...(await this.tick(world, halted)));
+      const byPerson = world.checkpoints.checkpoint?.state === 'halted';
       const later = this.#bounds.grain === 'step' ? aged(world) : undefined;
-      if (later) {
-        const begun = await this.tick(later, halted);
+      for (const retryRejected of retries ? [false, true] : [false]) {
+        turns.push(...(await this.tick(world, { byPerson, retryRejected })));
+        const begun = later ? await this.tick(later, { byPerson, retryRejected }) : [];
         turns.push(...begun.map((turn) => ({ ...turn, words: ['time passes', ...turn.words] })));
       }
     }
@@ -118,9 +119,9 @@ export class Successors {
   }
 
   /** A planner's beginning; none if it sees at once that there is nothing to do. */
-  async tick(world: World, byPerson: boolean): Promise<readonly Turn[]> {
+  async tick(world: World, options: TickOptions): Promise<readonly Turn[]> {
     const tick = world.ticks + 1;
-    const begun = await this.locals.begin(planner(tick, byPerson, this.#bounds, this.interner));
+    const begun = await this.locals.begin(planner(tick, options, this.#bounds, this.interner));
     const process: Process = { kind: 'planner', slot: tick, local: begun.number };
     const turns = await this.#begin({ ...world, ticks: tick }, process);
     return turns.filter(

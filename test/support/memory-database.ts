@@ -195,6 +195,10 @@ function judgeOpening(plan: Plan, row: SyncRow, oid: number | undefined, rules: 
   const sameTarget = row.targetOid === oid || !rules.targetOid;
   if (rules.reach && sameSource && row.reach !== undefined && throughOf(plan) < row.reach) return 'refused';
   if (!rules.continuity) return 'opened';
+  if (plan.work.kind === 'retry') {
+    const shown = !row.open && row.through === plan.work.version;
+    return shown && sameMeaning && sameTarget ? 'opened' : 'refused';
+  }
   if (plan.work.kind === 'window') {
     return row.through === plan.work.after && sameMeaning && sameTarget ? 'opened' : 'refused';
   }
@@ -362,7 +366,11 @@ export function finishPlan(plan: Plan, rules: TargetRules): DatabaseStep<FinishO
       if (missing.length > 0) return { state, answer: { outcome: 'incomplete', missing } };
       requireTarget(state, plan, row, rules);
       const through = throughOf(plan);
-      if (row.through !== undefined && row.through >= through) {
+      const isForward =
+        plan.work.kind === 'retry'
+          ? row.through === through
+          : row.through === undefined || row.through < through;
+      if (!isForward) {
         throw new SyncError('internal', 'A complete plan would not move the version of its target forward.');
       }
       const done = state.ledger.filter(({ planId }) => planId === plan.id);
@@ -383,6 +391,21 @@ export function finishPlan(plan: Plan, rules: TargetRules): DatabaseStep<FinishO
         },
         answer: { outcome: 'finished', through, speed: { slowestMs: 0 } },
       };
+    },
+  };
+}
+
+/** Closes a retry; what it has written stays. */
+export function abandonRetry(plan: Plan, rules: TargetRules): DatabaseStep<boolean> {
+  return {
+    name: 'abandon the retry',
+    ready: noWriter(plan.sync, rules),
+    run(state) {
+      const row = openRow(state, plan, ALL_RULES);
+      if (row?.plan?.work.kind !== 'retry') return { state, answer: false };
+      const closed: SyncRow = { ...row, open: false, revision: `${state.era}/abandoned/${plan.id}` };
+      const ledger = state.ledger.filter(({ planId }) => planId !== plan.id);
+      return { state: { ...state, ledger, syncs: { ...state.syncs, [plan.sync]: closed } }, answer: true };
     },
   };
 }

@@ -1,9 +1,9 @@
 import { type CommitVersion, parseCommitVersion } from '../../src/change/commit-version.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
-import type { Chunk, Work } from '../../src/plan/plan.ts';
+import { type Chunk, throughOf, type Work } from '../../src/plan/plan.ts';
 import type { SourceColumn } from '../../src/schema/source-column.ts';
 import type { SourceTable } from '../../src/schema/table-name.ts';
-import type { HistoryEntry, Page, Source, SourceLook } from '../../src/source/source.ts';
+import type { HistoryEntry, Page, RetryKeys, Source, SourceLook } from '../../src/source/source.ts';
 import type { Perform, Step } from './memory-store.ts';
 
 /** What one commit does to keys, which are whole numbers as text: writes their row, or takes it away. */
@@ -75,8 +75,10 @@ export class MemorySource implements Source {
     return 1;
   }
 
-  async *readPages(chunk: Chunk): AsyncGenerator<Page> {
-    const lines = await this.#perform(reading('read the pages', (state) => this.#linesOf(chunk, state)));
+  async *readPages(chunk: Chunk, _signal: AbortSignal, keys: RetryKeys = []): AsyncGenerator<Page> {
+    const lines = await this.#perform(
+      reading('read the pages', (state) => this.#linesOf(chunk, keys, state)),
+    );
     yield { page: 0, rows: lines.length, payload: lines.join('\n'), rejected: [] };
   }
 
@@ -86,25 +88,32 @@ export class MemorySource implements Source {
 
   async close(): Promise<void> {}
 
-  #linesOf({ plan, slice, of }: Chunk, { tableId, latest }: SourceState): readonly string[] {
-    const inSlice = (key: string) => Number(key) % of === slice;
-    if (plan.work.kind === 'snapshot') {
-      if (plan.work.version > latest) {
-        throw new SyncError('retention_gap', 'The source has no such version.');
-      }
-      return Object.entries(rowsAt(this.#histories, tableId, Number(plan.work.version)))
-        .filter(([key]) => inSlice(key))
-        .map(([key, value]) => `${key}\t${value}`);
-    }
-    const { after, through } = plan.work;
-    if (through > latest)
-      throw new SyncError('source_replaced', 'The window lies beyond the newest version.');
+  #linesOf(
+    { plan, slice, of }: Chunk,
+    retryKeys: RetryKeys,
+    { tableId, latest }: SourceState,
+  ): readonly string[] {
+    const through = throughOf(plan);
     const rows = rowsAt(this.#histories, tableId, Number(through));
-    const window = (this.#histories[tableId] ?? []).slice(Number(after) + 1, Number(through) + 1);
-    const changed = new Set(window.flatMap((commit) => Object.keys(commit)));
-    return [...changed]
-      .filter(inSlice)
-      .map((key) => (rows[key] === undefined ? `d\t${key}\t\\N` : `u\t${key}\t${rows[key]}`));
+    const inSlice = (key: string) => Number(key) % of === slice;
+    const change = (key: string) => (rows[key] === undefined ? `d\t${key}\t\\N` : `u\t${key}\t${rows[key]}`);
+    if (plan.work.kind === 'window') {
+      if (through > latest) {
+        throw new SyncError('source_replaced', 'The window lies beyond the newest version.');
+      }
+      const after = Number(plan.work.after);
+      const window = (this.#histories[tableId] ?? []).slice(after + 1, Number(through) + 1);
+      return [...new Set(window.flatMap((commit) => Object.keys(commit)))].filter(inSlice).map(change);
+    }
+    if (through > latest) throw new SyncError('retention_gap', 'The source has no such version.');
+    if (plan.work.kind === 'retry')
+      return retryKeys
+        .map(([key = '']) => key)
+        .filter(inSlice)
+        .map(change);
+    return Object.entries(rows)
+      .filter(([key]) => inSlice(key))
+      .map(([key, value]) => `${key}\t${value}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { SyncError } from '../../src/error/sync-error.ts';
 import type { Chunk, Plan } from '../../src/plan/plan.ts';
-import type { Page } from '../../src/source/source.ts';
+import type { Page, RetryKeys } from '../../src/source/source.ts';
 import type {
   ApplyOutcome,
   FinishOutcome,
@@ -12,6 +12,7 @@ import type {
 } from '../../src/target/target.ts';
 import {
   ALL_RULES,
+  abandonRetry,
   beginWriting,
   commitWriting,
   ensureTable,
@@ -59,6 +60,10 @@ export class MemoryTarget implements Target {
 
   async readRejected(): Promise<RejectedKeys> {
     return { keys: 0n, attempts: 0n, newest: [] };
+  }
+
+  async readRetryKeys(): Promise<RetryKeys> {
+    return [];
   }
 
   async countRejected(): Promise<ReadonlyMap<string, bigint>> {
@@ -114,6 +119,10 @@ export class MemoryTarget implements Target {
 
   finish(plan: Plan): Promise<FinishOutcome> {
     return this.#perform(finishPlan(plan, this.#rules));
+  }
+
+  abandonRetry(plan: Plan): Promise<boolean> {
+    return this.#perform(abandonRetry(plan, this.#rules));
   }
 
   async close(): Promise<void> {}
