@@ -8,7 +8,8 @@ import { aSync } from '../support/syncs.ts';
 import type { Bounds } from './bounds.ts';
 import type { Interner } from './intern.ts';
 import type { Start } from './local-states.ts';
-import { servicesOf, Turns } from './services.ts';
+import { servicesOf } from './services.ts';
+import { Turns } from './turns.ts';
 import { NEVER } from './world.ts';
 
 /** The one sync. What its plans are cut into is chosen by the explorer. */

@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import type { Chunk } from '../../src/plan/plan.ts';
 import type { Slice } from '../../src/plan/slices.ts';
-import { EMPTY_DATABASE, type MemoryDatabase, rollBack } from '../support/memory-database.ts';
+import { EMPTY_DATABASE, type MemoryDatabase } from '../support/memory-database.ts';
 import type { SourceState } from '../support/memory-source.ts';
+import { rollBack } from '../support/memory-writing.ts';
 import type { Fault } from './bounds.ts';
 
 /** Postgres, and beside it what only an onlooker knows. */

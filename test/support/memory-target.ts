@@ -12,22 +12,17 @@ import type {
 } from '../../src/target/target.ts';
 import {
   ALL_RULES,
-  abandonRetry,
-  beginWriting,
-  commitWriting,
   ensureTable,
-  finishPlan,
   type MemoryDatabase,
-  openPlan,
   reading,
-  readSettled,
   readState,
-  rollBack,
   type TargetRules,
   tableName,
   writing,
 } from './memory-database.ts';
+import { abandonRetry, finishPlan, openPlan } from './memory-plans.ts';
 import type { Perform } from './memory-store.ts';
+import { beginWriting, commitWriting, readSettled, rollBack } from './memory-writing.ts';
 
 /**
  * The target in memory: what PostgresTarget decides, step by step as its transactions and locks order it, for hard
