@@ -3,6 +3,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The long ones first, so that no worker is left with one of them at the end. */
 const LONG = [
+  '/test/crash/',
+  '/test/faults/',
+  '/test/model/',
+  '/test/soak/',
+  '/test/processes/',
   '/test/property/',
   '/test/e2e/',
   '/test/postgres/',
