@@ -1,13 +1,11 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The long ones first, so that no worker is left with one of them at the end. */
 const LONG = [
   '/test/crash/',
-  '/test/faults/',
   '/test/model/',
   '/test/soak/',
-  '/test/processes/',
   '/test/property/',
   '/test/e2e/',
   '/test/postgres/',
@@ -23,15 +21,27 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What breaks connections, processes, configurations and guards takes minutes: `npm run test:faults`. */
+export const FAULT_SUITES = [
+  'test/faults/**/*.test.ts',
+  'test/processes/**/*.test.ts',
+  'test/crash/{changed-config,nothing-leaves,without-guards}.test.ts',
+];
+
+/** What every run on DuckDB and Postgres has in common. */
+export const COMMON: ViteUserConfig['test'] = {
+  globalSetup: ['test/support/postgres-server.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  pool: 'forks',
+  maxWorkers: 2,
+  sequence: { sequencer: LongestFirst },
+};
+
 export default defineConfig({
   test: {
+    ...COMMON,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/lakehouse/**', 'node_modules/**'],
-    globalSetup: ['test/support/postgres-server.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    pool: 'forks',
-    maxWorkers: 2,
-    sequence: { sequencer: LongestFirst },
+    exclude: ['test/bench/**', 'test/lakehouse/**', 'node_modules/**', ...FAULT_SUITES],
   },
 });

@@ -1,14 +1,12 @@
-import { defineConfig, mergeConfig } from 'vitest/config';
-import quick from './vitest.config.ts';
+import { defineConfig } from 'vitest/config';
+import { COMMON } from './vitest.config.ts';
 
-/** Everything that can break, one at a time and at random, where `npm test` does a part of it. */
-export default mergeConfig(
-  quick,
-  defineConfig({
-    test: {
-      include: ['test/crash/**/*.test.ts'],
-      env: { LAKEFERRY_TEST_CRASH: 'all' },
-      testTimeout: 3_600_000,
-    },
-  }),
-);
+/** Everything that can break, one at a time and at random, where the other runs do a part of it. */
+export default defineConfig({
+  test: {
+    ...COMMON,
+    include: ['test/crash/**/*.test.ts'],
+    env: { LAKEFERRY_TEST_CRASH: 'all' },
+    testTimeout: 3_600_000,
+  },
+});
