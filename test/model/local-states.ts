@@ -120,8 +120,9 @@ export class LocalStates {
 
 /**
  * `advance` forgets what it read once it has written: what it gives back is what it wrote, and of a mere look nobody
- * takes that. Of the read that a tick begins with, only the cause of a halt is kept; and of all that led to a plan,
- * once it is committed, only the plan and how often one was made. So those that wrote the same stand in one place, however they came there.
+ * takes that. Of the read that a tick begins with, nothing is kept once it has claimed; and of all that led to a plan,
+ * once it is committed, only the plan and how often one was made. So those that wrote the same stand in one place,
+ * however they came there.
  */
 function forgotten(
   written: LocalState,
@@ -133,15 +134,12 @@ function forgotten(
   const from = written.before;
   const beginning = beginningOf(written);
   if (callOf(beginning)?.checkpoint !== 'read') return { from, key: `wrote ${write.content}` };
-  const [first] = written.answers;
   const attempts = callsOf(written).filter(({ name }) => name === 'migrate').length;
-  const seen = first && 'value' in first ? first.value : undefined;
-  const cause = isRecord(seen) && isRecord(seen['cause']) ? seen['cause']['kind'] : '';
   const isOwnPlan = write.content !== '' && write.planId?.startsWith(`${written.start.label}-`);
   const isClaim = from.before === beginning;
   return {
     from: isClaim || isOwnPlan ? beginning : from,
-    key: `wrote ${write.content} at attempt ${attempts} after ${cause}`,
+    key: `wrote ${write.content} at attempt ${attempts}`,
   };
 }
 
