@@ -1,18 +1,15 @@
 import type { Command } from 'commander';
 import { readStatus } from '../../sync/read-status.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { chooseSyncs, openLocal, withServices } from '../local-runtime.ts';
-import { configOption, jsonOption, readConfigOption } from '../options.ts';
+import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
+import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { statusJson } from '../status-json.ts';
 import { renderStatus } from '../status-report.ts';
 import { styleFor } from '../style.ts';
 import { statusExitCode } from '../sync-status.ts';
 import { layoutFor } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
 
-interface StatusFlags {
-  readonly config: string;
-  readonly local?: true;
+interface StatusFlags extends RuntimeFlags {
   readonly json?: true;
 }
 
@@ -25,7 +22,8 @@ export function registerStatus(program: Command, io: CliIo): void {
       'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown".',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
-    .option('--local', 'of the local stack, which "lakeferry local up" starts')
+    .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -36,13 +34,9 @@ export function registerStatus(program: Command, io: CliIo): void {
 }
 
 async function status(names: readonly string[], flags: StatusFlags, io: CliIo): Promise<void> {
-  if (!flags.local) {
-    throw new UsageError('The deployed stack cannot be looked at from here yet.', 'lakeferry status --local');
-  }
-  const config = await readConfigOption(flags, io);
-  const syncs = chooseSyncs(config, names);
-  const connections = await openLocal(io);
-  const rows = await withServices(connections, io, false, (services) =>
+  const runtime = await openRuntime(flags, io);
+  const syncs = chooseSyncs(runtime.config, names);
+  const rows = await withServices(runtime, { needs: ['source', 'target'] }, io, (services) =>
     readStatus(services, syncs, io.signal),
   );
   if (flags.json) io.stdout.write(statusJson(rows));

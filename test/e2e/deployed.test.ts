@@ -1,0 +1,215 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { type Cli, openCli } from '../support/cli.ts';
+import { type DeployedStack, deployStack } from '../support/deployed.ts';
+
+const NAME = 'prod';
+
+let cli: Cli;
+let deployed: DeployedStack;
+let postgres: pg.Client;
+
+beforeAll(async () => {
+  cli = await openCli();
+  const { info } = cli.stack;
+  const config = `
+connections:
+  databricks: { host: "${info.warehouse.host}:${info.warehouse.port}", httpPath: ${info.warehouse.path}, secret: prod/databricks }
+  neon: { secret: prod/neon }
+syncs:
+  fruit: { source: main.shop.fruit, target: shop.fruit, primaryKey: id }
+  trees: { source: main.shop.trees, target: shop.trees, primaryKey: id }
+  nuts:
+    source: main.shop.nuts
+    target: shop.nuts
+    primaryKey: id
+    columns: { types: { name: varchar(3) } }
+    rejectedRows: quarantine
+`;
+  const notDeployed = '  herbs: { source: main.shop.herbs, target: shop.herbs, primaryKey: id }\n';
+  await writeFile(join(cli.folder, 'lakeferry.yaml'), `${config}${notDeployed}`);
+  await writeFile(join(cli.folder, 'fruit.csv'), 'id,name\n1,apple\n2,pear\n');
+  await writeFile(join(cli.folder, 'nuts.csv'), 'id,name\n1,oak\n2,hazel\n');
+  for (const table of ['fruit', 'nuts']) {
+    expect((await cli.run('local', 'load', `${table}.csv`, 'as', `main.shop.${table}`)).code).toBe(0);
+  }
+  deployed = await deployStack(cli.stack, parseConfig(config, 'lakeferry.yaml'), NAME);
+  postgres = new pg.Client({ connectionString: info.postgres });
+  await postgres.connect();
+});
+afterAll(async () => {
+  await postgres?.end();
+  await deployed?.close();
+  await cli?.close();
+});
+
+beforeEach(() => {
+  const { info } = cli.stack;
+  deployed.secrets.set('prod/databricks', JSON.stringify({ token: info.warehouse.token }));
+  deployed.secrets.set('prod/neon', JSON.stringify({ url: info.postgres }));
+  deployed.calls.length = 0;
+});
+
+const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
+const run = (...args: string[]) => cli.run(...args, '--deployment', NAME);
+const json = (...args: string[]) => cli.json(...args, '--deployment', NAME);
+
+describe('run', () => {
+  it('has the deployed planner tick, follows the plans, and ends when the target shows the source', async () => {
+    const ran = await json('run', 'fruit', '--until-idle');
+    expect(ran).toEqual({
+      code: 0,
+      answer: {
+        schemaVersion: 1,
+        syncs: [
+          {
+            sync: 'fruit',
+            state: 'idle',
+            through: '0',
+            source: '0',
+            rows: { upserted: 2, deleted: 0, rejected: 0 },
+            error: null,
+          },
+        ],
+      },
+    });
+    expect((await postgres.query('select * from shop.fruit order by id')).rows).toEqual([
+      { id: '1', name: 'apple' },
+      { id: '2', name: 'pear' },
+    ]);
+    expect(
+      deployed.calls.filter((call) => call.includes(`/functions/${NAME}-planner/invocations`)),
+    ).toHaveLength(2);
+  });
+
+  it('tells what the planner threw, by its kind, and exits with 1', async () => {
+    const ran = await json('run', 'herbs');
+    expect(ran).toMatchObject({
+      code: 1,
+      answer: {
+        syncs: [
+          {
+            state: 'failed',
+            error: {
+              kind: 'config_invalid',
+              message: 'There is no sync herbs. So says the configuration that is deployed.',
+              remedy: 'npx cdk deploy',
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it('is halted with the cause that the planner tells, and exits with 3', async () => {
+    const ran = await run('run', 'trees');
+    expect(ran.code).toBe(3);
+    expect(ran.stdout).toContain('source_table_missing');
+    expect(lastLine(ran.stdout)).toContain('run "lakeferry run trees"');
+  });
+
+  it('does the same by the default name, and by the name in the environment', async () => {
+    const missing = await cli.run('run', 'fruit');
+    expect(missing).toMatchObject({ code: 2, stdout: '' });
+    expect(missing.stderr).toContain('There is no deployment "lakeferry" in us-east-1');
+    expect(missing.stderr).toContain('/lakeferry/lakeferry');
+    expect(lastLine(missing.stderr)).toContain('npx cdk deploy');
+    deployed.parameters.set(
+      '/lakeferry/lakeferry',
+      JSON.stringify({ ...deployed.deployment, name: 'lakeferry' }),
+    );
+    expect((await cli.run('run', 'fruit')).code).toBe(0);
+    deployed.parameters.delete('/lakeferry/lakeferry');
+  });
+});
+
+describe('status', () => {
+  it('shows the deployed syncs, by the secrets that lakeferry.yaml names', async () => {
+    const { code, answer } = await json('status', 'fruit');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({ syncs: [{ sync: 'fruit', state: 'idle', through: '0', latest: '0' }] });
+  });
+
+  it('shows unknown for what it has no way into, says where it looked, and exits with 1', async () => {
+    deployed.secrets.delete('prod/neon');
+    const { code, answer } = await json('status', 'fruit');
+    expect(code).toBe(1);
+    expect(answer).toMatchObject({
+      syncs: [
+        {
+          state: 'idle',
+          through: 'unknown',
+          latest: '0',
+          rejectedKeys: 'unknown',
+          lastError: {
+            kind: 'environment_invalid',
+            message: expect.stringContaining(
+              'NEON_URL: not in the environment, and secret prod/neon of lakeferry.yaml: not found in Secrets Manager in us-east-1',
+            ),
+          },
+        },
+      ],
+    });
+  });
+});
+
+describe('pause and resume', () => {
+  it('need neither database nor secret', async () => {
+    deployed.secrets.clear();
+    expect(await json('pause', 'fruit', '--reason', 'index build')).toMatchObject({
+      code: 0,
+      answer: { syncs: [{ sync: 'fruit', changed: true, state: 'paused' }] },
+    });
+    expect(await json('run', 'fruit')).toMatchObject({
+      code: 0,
+      answer: { syncs: [{ state: 'paused', through: 'unknown' }] },
+    });
+    expect(await json('resume', 'fruit')).toMatchObject({
+      code: 0,
+      answer: { syncs: [{ changed: true, state: 'idle' }] },
+    });
+    expect(deployed.calls.filter((call) => call.includes('GetSecretValue'))).toEqual(
+      // "run" asks the target what it shows, and shows unknown when it cannot.
+      ['secretsmanager.GetSecretValue'],
+    );
+  });
+});
+
+describe('rejected', () => {
+  it('lists the rows that stand aside, and tries them again by the deployed planner', async () => {
+    expect((await json('run', 'nuts', '--until-idle')).answer).toMatchObject({
+      syncs: [{ state: 'idle', rows: { upserted: 1, rejected: 1 } }],
+    });
+    expect((await json('rejected', 'nuts')).answer).toMatchObject({ keys: expect.anything() });
+    await postgres.query('alter table shop.nuts alter column name type varchar(20)');
+    const retried = await json('rejected', 'nuts', '--retry');
+    expect(retried.answer).toMatchObject({ sync: 'nuts', before: '1', retried: 1, state: 'idle' });
+  });
+
+  it('says every place that it looked in for Neon', async () => {
+    deployed.secrets.clear();
+    const refused = await run('rejected', 'nuts');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('NEON_URL');
+    expect(refused.stderr).toContain('secret prod/neon of lakeferry.yaml');
+  });
+});
+
+describe('redrive', () => {
+  it('counts and moves the dead letters of the deployment', async () => {
+    expect(await json('redrive', '--dry-run')).toMatchObject({
+      code: 0,
+      answer: { move: 0, complete: true },
+    });
+    expect((await run('redrive', 'fruit')).stdout).toContain('There are no dead letters of fruit');
+  });
+});
+
+describe('approve', () => {
+  it('says that nothing waits', async () => {
+    expect((await run('approve', 'fruit')).stdout).toContain('fruit does not wait for an approval.');
+  });
+});
