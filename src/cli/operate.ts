@@ -1,7 +1,8 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
 import { type CliIo, widthOf } from './io.ts';
+import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
-import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from './runtime.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from './runtime.ts';
 import { styleFor } from './style.ts';
 
 export interface OperateFlags extends RuntimeFlags {

@@ -35,13 +35,6 @@ export interface Runtime {
   runSyncs(options: RunOptions & { readonly services: Services }): Promise<RunResult[]>;
 }
 
-/** Finds the system that the flags name, and reads the configuration. */
-export async function openRuntime(flags: RuntimeFlags, io: CliIo): Promise<Runtime> {
-  // Loaded only here, each with what it talks to.
-  if (flags.local) return (await import('./local-runtime.ts')).openLocalRuntime(flags, io);
-  return (await import('./deployed-runtime.ts')).openDeployedRuntime(flags, io);
-}
-
 export interface ServiceOptions {
   readonly needs: readonly Database[];
   /** Logs each step to stderr. */

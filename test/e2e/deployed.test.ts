@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from '../../src/cli/program.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
+import { systemClock } from '../../src/telemetry/clock.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type DeployedStack, deployStack } from '../support/deployed.ts';
 
@@ -56,6 +59,37 @@ beforeEach(() => {
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
 const run = (...args: string[]) => cli.run(...args, '--deployment', NAME);
 const json = (...args: string[]) => cli.json(...args, '--deployment', NAME);
+
+/** A command that goes on until it is stopped. */
+function start(...args: string[]) {
+  const stop = new AbortController();
+  const looked = new EventTarget();
+  let stdout = '';
+  const output = {
+    write: (text: string) => {
+      stdout += text;
+      looked.dispatchEvent(new Event('written'));
+    },
+  };
+  const ended = runCli([...args, '--deployment', NAME], {
+    stdout: output,
+    stderr: { write: () => {} },
+    env: {},
+    cwd: cli.folder,
+    clock: systemClock,
+    signal: stop.signal,
+  });
+  return {
+    stdout: () => stdout,
+    async until(condition: (stdout: string) => boolean): Promise<void> {
+      while (!condition(stdout)) await Promise.race([once(looked, 'written'), ended]);
+    },
+    stop(): Promise<number> {
+      stop.abort();
+      return ended;
+    },
+  };
+}
 
 describe('run', () => {
   it('has the deployed planner tick, follows the plans, and ends when the target shows the source', async () => {
@@ -211,5 +245,106 @@ describe('redrive', () => {
 describe('approve', () => {
   it('says that nothing waits', async () => {
     expect((await run('approve', 'fruit')).stdout).toContain('fruit does not wait for an approval.');
+  });
+});
+
+describe('status --watch', () => {
+  it('prints one document per line until it is stopped, and ends with 130', async () => {
+    const watching = start('status', 'fruit', '--watch', '--json');
+    await watching.until((stdout) => stdout.split('\n').length > 2);
+    expect(await watching.stop()).toBe(130);
+    for (const line of watching.stdout().trimEnd().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({ schemaVersion: 1, syncs: [{ sync: 'fruit', state: 'idle' }] });
+    }
+  });
+});
+
+describe('logs', () => {
+  const now = Date.now();
+  const entry = (from: 'planner' | 'writer', ageMs: number, fields: object) => ({
+    group: `/lakeferry/${NAME}/${from}`,
+    timestamp: now - ageMs,
+    message: JSON.stringify({ level: 'INFO', service: NAME, cold_start: true, ...fields }),
+  });
+
+  beforeEach(() => {
+    deployed.logEvents.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      entry('planner', 7_200_000, { message: 'chunks sent', sync: 'fruit', planId: 'old' }),
+      entry('planner', 5_000, { message: 'chunks sent', sync: 'fruit', chunks: 1 }),
+      entry('planner', 4_000, { message: 'chunks sent', sync: 'nuts', chunks: 1 }),
+      {
+        group: `/lakeferry/${NAME}/planner`,
+        timestamp: now - 3_500,
+        message: 'START RequestId: 1 Version: $LATEST',
+      },
+      {
+        group: `/lakeferry/${NAME}/writer`,
+        timestamp: now - 3_000,
+        message: '{"_aws":{},"RowsUpserted":3,"sync":"fruit"}',
+      },
+      entry('writer', 2_000, { message: 'chunk done', sync: 'fruit' }),
+      entry('planner', 1_000, { message: 'plan finished', sync: 'fruit' }),
+      {
+        group: `/lakeferry/${NAME}/writer`,
+        timestamp: now - 500,
+        message: '1 Task timed out after 600.00 seconds',
+      },
+    );
+  });
+  const messages = (answer: unknown) =>
+    (answer as { entries: { message: string; function: string }[] }).entries.map(
+      ({ function: from, message }) => `${from}: ${message}`,
+    );
+
+  it('prints the entries of one sync from both functions, oldest first, and no metrics', async () => {
+    const { code, answer } = await json('logs', 'fruit');
+    expect(code).toBe(0);
+    expect(messages(answer)).toEqual([
+      'planner: chunks sent',
+      'writer: chunk done',
+      'planner: plan finished',
+    ]);
+    expect((await run('logs', 'fruit')).stdout).toMatch(
+      /planner {2}info {3}chunks sent {2}sync=fruit chunks=1\n/,
+    );
+  });
+
+  it('prints those of all syncs, with what ended a function from outside, and as far back as asked', async () => {
+    const { answer } = await json('logs', '--since', '3h');
+    expect(messages(answer)).toEqual([
+      'planner: chunks sent',
+      'planner: chunks sent',
+      'planner: chunks sent',
+      'writer: chunk done',
+      'planner: plan finished',
+      'writer: 1 Task timed out after 600.00 seconds',
+    ]);
+  });
+
+  it('follows: each entry once, those that come late too, until it is stopped', async () => {
+    const following = start('logs', 'fruit', '--follow', '--json');
+    await following.until((stdout) => stdout.includes('plan finished'));
+    deployed.logEvents.push(entry('writer', 1_500, { message: 'came late', sync: 'fruit' }));
+    await following.until((stdout) => stdout.includes('came late'));
+    expect(await following.stop()).toBe(130);
+    const lines = following.stdout().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      'chunks sent',
+      'chunk done',
+      'plan finished',
+      'came late',
+    ]);
+  });
+
+  it('says when there is nothing, and where a sync is not one', async () => {
+    deployed.logEvents.length = 0;
+    expect(await run('logs', 'fruit')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('Nothing'),
+    });
+    expect((await run('logs', 'fruits')).code).toBe(2);
   });
 });

@@ -5,9 +5,10 @@ import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
+import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { formatCount } from '../quantity.ts';
-import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from '../runtime.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { printable, wrap } from '../text.ts';
 

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import type { DeadLetterQueue } from '../../queue/queue.ts';
 import { redriveSync, surveyDeadLetters } from '../../sync/redrive.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { formatCount, formatNumber } from '../quantity.ts';
 import { redrivenJson, renderRedriven, renderSurvey, surveyJson } from '../redrive-report.ts';
-import { chooseSyncs, openRuntime, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
+import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { styleFor } from '../style.ts';
 import { layoutFor } from '../table.ts';
 

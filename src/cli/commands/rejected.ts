@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CliIo, widthOf } from '../io.ts';
+import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { rejectedJson, renderRejected } from '../rejected-report.ts';
 import { retryRejected } from '../retry-rejected.ts';
-import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from '../runtime.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { styleFor } from '../style.ts';
 import { layoutFor } from '../table.ts';
 import { UsageError } from '../usage-error.ts';

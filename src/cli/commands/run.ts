@@ -3,10 +3,11 @@ import type { RunResult } from '../../sync/run-syncs.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
+import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { formatCount, formatNumber } from '../quantity.ts';
-import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from '../runtime.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { layoutFor, renderTable } from '../table.ts';
 

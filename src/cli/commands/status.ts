@@ -1,15 +1,18 @@
 import type { Command } from 'commander';
-import { readStatus } from '../../sync/read-status.ts';
+import { readStatus, type SyncStatus } from '../../sync/read-status.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
-import { chooseSyncs, openRuntime, type RuntimeFlags, withServices } from '../runtime.ts';
+import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { statusJson } from '../status-json.ts';
 import { renderStatus } from '../status-report.ts';
 import { styleFor } from '../style.ts';
 import { statusExitCode } from '../sync-status.ts';
 import { layoutFor } from '../table.ts';
+import { watch } from '../watch.ts';
 
 interface StatusFlags extends RuntimeFlags {
+  readonly watch?: true;
   readonly json?: true;
 }
 
@@ -22,13 +25,14 @@ export function registerStatus(program: Command, io: CliIo): void {
       'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown".',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
+    .option('--watch', 'look again every 2 s until Ctrl-C; the warehouse stays awake for it')
     .addOption(localOption())
     .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry status --local\n  lakeferry status customer_profiles --local --json',
+      '\nExamples:\n  lakeferry status\n  lakeferry status customer_profiles --json\n  lakeferry status --watch --deployment prod\n  lakeferry status --local',
     )
     .action((names: string[], flags: StatusFlags) => status(names, flags, io));
 }
@@ -36,19 +40,25 @@ export function registerStatus(program: Command, io: CliIo): void {
 async function status(names: readonly string[], flags: StatusFlags, io: CliIo): Promise<void> {
   const runtime = await openRuntime(flags, io);
   const syncs = chooseSyncs(runtime.config, names);
-  const rows = await withServices(runtime, { needs: ['source', 'target'] }, io, (services) =>
-    readStatus(services, syncs, io.signal),
-  );
-  if (flags.json) io.stdout.write(statusJson(rows));
-  else {
-    const options = {
-      now: io.clock.now(),
-      layout: layoutFor(io.stdout),
-      width: widthOf(io.stdout),
-      style: styleFor(io.stdout, io.env),
-      title: 'local stack',
-    };
-    io.stdout.write(`${renderStatus(rows, options).join('\n')}\n`);
-  }
-  io.setExitCode(statusExitCode(rows));
+  await withServices(runtime, { needs: ['source', 'target'] }, io, async (services) => {
+    const look = () => readStatus(services, syncs, io.signal);
+    const screen = (rows: readonly SyncStatus[]) =>
+      flags.json ? statusJson(rows) : render(rows, runtime, io);
+    if (flags.watch) return watch(io, async () => screen(await look()));
+    const rows = await look();
+    io.stdout.write(screen(rows));
+    io.setExitCode(statusExitCode(rows));
+  });
+}
+
+function render(rows: readonly SyncStatus[], { title }: Runtime, io: CliIo): string {
+  const style = styleFor(io.stdout, io.env);
+  const options = {
+    now: io.clock.now(),
+    layout: layoutFor(io.stdout),
+    width: widthOf(io.stdout),
+    style,
+    title: title.join(` ${style.symbols.dot} `),
+  };
+  return `${renderStatus(rows, options).join('\n')}\n`;
 }
