@@ -16,7 +16,6 @@ export interface PlannerEvent {
   readonly continuous?: boolean;
   readonly byPerson?: boolean;
   readonly retryRejected?: boolean;
-  readonly continuous?: boolean;
 }
 
 /** Time to roll back and let go of the claim before Lambda freezes the sandbox. */

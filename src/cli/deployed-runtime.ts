@@ -5,7 +5,7 @@ import { findDeployment } from '../deployment/find-deployment.ts';
 import { openPlanner } from '../deployment/invoke-planner.ts';
 import { secretsManager } from '../deployment/secrets.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
-import { runSyncs } from '../sync/run-syncs.ts';
+import { driveSyncs } from '../sync/drive-syncs.ts';
 import type { CliIo } from './io.ts';
 import { readConfigOption } from './options.ts';
 import type { Database, Runtime, RuntimeFlags } from './runtime.ts';
@@ -53,7 +53,7 @@ export async function openDeployedRuntime(flags: RuntimeFlags, io: CliIo): Promi
     async runSyncs(options) {
       const planner = openPlanner({ region, functionName: plannerFunction });
       try {
-        return await runSyncs(options, {
+        return await driveSyncs(options, {
           tick: (sync, tick) => planner.tick({ sync, ...tick }, options.signal),
           pollMs: POLL_MS,
         });

@@ -31,8 +31,8 @@ export async function openLocalRuntime(flags: RuntimeFlags, io: CliIo): Promise<
     connect: async () => connections,
     async runSyncs(options) {
       // Loaded only here: the handlers of the functions and their libraries are no matter of the other commands.
-      const { runSyncsHere } = await import('../local/run-syncs.ts');
-      return runSyncsHere({ ...options, config, aws });
+      const { runSyncs } = await import('../local/run-syncs.ts');
+      return runSyncs({ ...options, config, aws });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { RunResult } from '../sync/run-syncs.ts';
+import type { RunResult } from '../sync/drive-syncs.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
 import { Progress } from './progress.ts';

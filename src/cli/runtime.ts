@@ -2,7 +2,7 @@ import type { ComposableConnections, ComposedServices } from '../compose.ts';
 import type { AwsConnection } from '../config/connections.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { RunOptions, RunResult } from '../sync/run-syncs.ts';
+import type { RunOptions, RunResult } from '../sync/drive-syncs.ts';
 import type { Services } from '../sync/services.ts';
 import { lineLog } from '../telemetry/line-log.ts';
 import { type Log, silentLog } from '../telemetry/log.ts';

@@ -3,7 +3,7 @@ import { writerHandler } from '../../lambdas/writer.ts';
 import { type AwsConnection, LOCAL_AWS_CREDENTIALS } from '../config/connections.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import { SyncError } from '../error/sync-error.ts';
-import { type RunOptions, type RunResult, runSyncs } from '../sync/run-syncs.ts';
+import { driveSyncs, type RunOptions, type RunResult } from '../sync/drive-syncs.ts';
 import type { Services } from '../sync/services.ts';
 import { createLambdaContext } from './lambda-context.ts';
 import { pumpQueue } from './queue-pump.ts';
@@ -18,7 +18,7 @@ const POLL_MS = 25;
 const PLANNER_TIMEOUT_MS = 5 * 60_000;
 
 /** Runs planner and writers as EventBridge and SQS would, in this process, on the handlers that are deployed. */
-export async function runSyncsHere(options: LocalRunOptions): Promise<RunResult[]> {
+export async function runSyncs(options: LocalRunOptions): Promise<RunResult[]> {
   const { config, services, aws, syncs } = options;
   if (!aws.local) throw new SyncError('internal', 'Only the local stack can be run in this process.');
   const runtime = async () => ({ config, services });
@@ -33,7 +33,7 @@ export async function runSyncsHere(options: LocalRunOptions): Promise<RunResult[
   });
   const planner = plannerHandler(runtime);
   try {
-    return await runSyncs(options, {
+    return await driveSyncs(options, {
       async tick(sync, { byPerson, retryRejected }) {
         const event = { sync, byPerson, retryRejected };
         const ticked = await planner(event, createLambdaContext('planner', PLANNER_TIMEOUT_MS));

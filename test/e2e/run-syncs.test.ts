@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
 import { type LocalAws, startAws } from '../../src/local/aws/aws.ts';
 import { type AwsResources, ensureResources } from '../../src/local/aws/resources.ts';
-import { runSyncsHere } from '../../src/local/run-syncs.ts';
+import { runSyncs } from '../../src/local/run-syncs.ts';
 import { openSqsChunkQueue } from '../../src/queue/sqs/sqs-chunk-queue.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
 import type { Services } from '../../src/sync/services.ts';
@@ -32,7 +32,7 @@ it('reports what it saw itself, and unknown for what it could not ask, never an 
     credentials: LOCAL_AWS_CREDENTIALS,
   });
   const run = (over: Partial<Services>) =>
-    runSyncsHere({
+    runSyncs({
       config: { connections: { databricks: {}, neon: {}, aws: {} }, syncs: new Map([[config.name, config]]) },
       services: { ...lake.services, queue, ...over },
       aws: { ...resources, region: aws.region, local: { sqs: aws.sqs, dynamodb: aws.dynamodb } },

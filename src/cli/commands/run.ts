@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunResult } from '../../sync/run-syncs.ts';
+import type { RunResult } from '../../sync/drive-syncs.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';

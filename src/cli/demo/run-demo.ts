@@ -4,7 +4,7 @@ import type { AwsConnection, Connections } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { type Comparison, compareTables } from '../../local/compare-tables.ts';
 import { runStatement } from '../../local/run-statement.ts';
-import { runSyncsHere } from '../../local/run-syncs.ts';
+import { runSyncs } from '../../local/run-syncs.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { DEMO_FOLDER, localConnections } from '../../local/stack-info.ts';
 import { silentLog } from '../../telemetry/log.ts';
@@ -153,7 +153,7 @@ interface Synced {
 async function sync({ connections, services, steps, io }: Scene): Promise<Synced> {
   const config = DEMO_CONFIG;
   const startedAt = io.clock.now();
-  const [result] = await runSyncsHere({
+  const [result] = await runSyncs({
     config,
     services,
     aws: connections.aws satisfies AwsConnection,

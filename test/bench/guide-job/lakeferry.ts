@@ -1,6 +1,6 @@
 import type { LakeferryConfig } from '../../../src/config/lakeferry-config.ts';
 import type { SyncConfig } from '../../../src/config/sync-config.ts';
-import { runSyncsHere } from '../../../src/local/run-syncs.ts';
+import { runSyncs } from '../../../src/local/run-syncs.ts';
 import { aSync } from '../../support/syncs.ts';
 import { sourceName, TARGET_SCHEMA } from './customer-profiles.ts';
 import type { Ground } from './ground.ts';
@@ -21,7 +21,7 @@ export async function runLakeferry({ connections, services }: Ground, sync: Sync
     connections: { databricks: {}, neon: {}, aws: {} },
     syncs: new Map([[sync.name, sync]]),
   };
-  const [result] = await runSyncsHere({
+  const [result] = await runSyncs({
     config,
     services,
     aws: connections.aws,

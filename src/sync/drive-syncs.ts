@@ -53,7 +53,7 @@ export interface RunDriver {
 }
 
 /** Ticks for every sync, follows the plans until they are applied, and says what became of each sync. */
-export async function runSyncs(options: RunOptions, driver: RunDriver): Promise<RunResult[]> {
+export async function driveSyncs(options: RunOptions, driver: RunDriver): Promise<RunResult[]> {
   const { services, syncs, signal } = options;
   const startedAt = services.clock.now();
   const before = await totals(services, signal);
