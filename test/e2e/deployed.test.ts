@@ -29,13 +29,12 @@ syncs:
     source: main.shop.nuts
     target: shop.nuts
     primaryKey: id
-    columns: { types: { name: varchar(3) } }
     rejectedRows: quarantine
 `;
   const notDeployed = '  herbs: { source: main.shop.herbs, target: shop.herbs, primaryKey: id }\n';
   await writeFile(join(cli.folder, 'lakeferry.yaml'), `${config}${notDeployed}`);
   await writeFile(join(cli.folder, 'fruit.csv'), 'id,name\n1,apple\n2,pear\n');
-  await writeFile(join(cli.folder, 'nuts.csv'), 'id,name\n1,oak\n2,hazel\n');
+  await writeFile(join(cli.folder, 'nuts.csv'), 'id,name\n1,oak\n');
   for (const table of ['fruit', 'nuts']) {
     expect((await cli.run('local', 'load', `${table}.csv`, 'as', `main.shop.${table}`)).code).toBe(0);
   }
@@ -145,7 +144,7 @@ describe('run', () => {
     expect(lastLine(ran.stdout)).toContain('run "lakeferry run trees"');
   });
 
-  it('does the same by the default name, and by the name in the environment', async () => {
+  it('finds the deployment of the default name, and says where it looked when there is none', async () => {
     const missing = await cli.run('run', 'fruit');
     expect(missing).toMatchObject({ code: 2, stdout: '' });
     expect(missing.stderr).toContain('There is no deployment "lakeferry" in us-east-1');
@@ -214,13 +213,26 @@ describe('pause and resume', () => {
 
 describe('rejected', () => {
   it('lists the rows that stand aside, and tries them again by the deployed planner', async () => {
+    expect((await run('run', 'nuts')).code).toBe(0);
+    await postgres.query('alter table shop.nuts add constraint short check (length(name) < 4)');
+    await cli.run('local', 'sql', "insert into main.shop.nuts values (2, 'hazel')");
     expect((await json('run', 'nuts', '--until-idle')).answer).toMatchObject({
-      syncs: [{ state: 'idle', rows: { upserted: 1, rejected: 1 } }],
+      syncs: [{ state: 'idle', rows: { upserted: 0, rejected: 1 } }],
     });
     expect((await json('rejected', 'nuts')).answer).toMatchObject({ keys: expect.anything() });
-    await postgres.query('alter table shop.nuts alter column name type varchar(20)');
+    await postgres.query('alter table shop.nuts drop constraint short');
     const retried = await json('rejected', 'nuts', '--retry');
-    expect(retried.answer).toMatchObject({ sync: 'nuts', before: '1', retried: 1, state: 'idle' });
+    expect(retried.answer).toMatchObject({
+      sync: 'nuts',
+      before: '1',
+      after: '0',
+      retried: 1,
+      state: 'idle',
+    });
+    expect((await postgres.query('select name from shop.nuts order by id')).rows).toEqual([
+      { name: 'oak' },
+      { name: 'hazel' },
+    ]);
   });
 
   it('says every place that it looked in for Neon', async () => {
@@ -233,7 +245,7 @@ describe('rejected', () => {
 });
 
 describe('redrive', () => {
-  it('counts and moves the dead letters of the deployment', async () => {
+  it('asks the dead-letter queue of the deployment', async () => {
     expect(await json('redrive', '--dry-run')).toMatchObject({
       code: 0,
       answer: { move: 0, complete: true },
