@@ -43,7 +43,14 @@ module.exports = {
     layer('sync', '^src/sync/', INTERFACES),
     layer('lambdas', '^lambdas/', [...SYNC, '^src/compose\\.ts$']),
     layer('local', '^src/local/', [...SYNC, '^src/compose\\.ts$', '^lambdas/']),
-    layer('cli', '^src/cli/', [...SYNC, '^src/compose\\.ts$', '^src/local/', '^lambdas/']),
+    layer('deployment', '^src/deployment/', [...CONFIG, '^src/telemetry/']),
+    layer('cli', '^src/cli/', [
+      ...SYNC,
+      '^src/compose\\.ts$',
+      '^src/local/',
+      '^src/deployment/',
+      '^lambdas/',
+    ]),
     layer('infra', '^infra/', ['^src/config/', '^src/telemetry/metric-names\\.ts$']),
     {
       name: 'implementations-only-from-compose',
@@ -72,7 +79,7 @@ module.exports = {
     {
       name: 'aws-sdk-stays-in-its-folder',
       severity: 'error',
-      from: { path: '^(src|lambdas)/', pathNot: '^src/(checkpoint/dynamodb|queue/sqs|local|config)/' },
+      from: { path: '^(src|lambdas)/', pathNot: '^src/(checkpoint/dynamodb|queue/sqs|local|deployment)/' },
       to: { path: 'node_modules/@aws-sdk/' },
     },
     {

@@ -1,7 +1,8 @@
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { SyncError } from '../src/error/sync-error.ts';
+import { asSyncError, SyncError } from '../src/error/sync-error.ts';
+import type { Plan } from '../src/plan/plan.ts';
 import { planSync, type Tick } from '../src/sync/plan-sync.ts';
 import { pollSync } from '../src/sync/poll-sync.ts';
 import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
@@ -43,11 +44,25 @@ const tick = plannerHandler(environmentRuntime);
 
 /** A tick as Lambda can put it into JSON, which a plan's versions do not go into. */
 export type PlannerAnswer =
-  | { readonly outcome: 'sent'; readonly planId: string; readonly chunks: number }
+  | {
+      readonly outcome: 'sent';
+      readonly planId: string;
+      readonly work: Plan['work']['kind'];
+      readonly chunks: number;
+    }
   | Exclude<Tick, { readonly outcome: 'sent' }>;
 
+/** Lambda tells its caller an error's name and message: the name is its kind, so that the command line knows it. */
 export async function handler(event: PlannerEvent, context: Context): Promise<PlannerAnswer> {
-  const ticked = await tick(event, context);
+  const ticked = await tick(event, context).catch((thrown: unknown) => {
+    const error = asSyncError(thrown, { sync: event.sync });
+    throw Object.assign(error, { name: error.kind });
+  });
+  return plannerAnswer(ticked);
+}
+
+export function plannerAnswer(ticked: Tick): PlannerAnswer {
   if (ticked.outcome !== 'sent') return ticked;
-  return { outcome: 'sent', planId: ticked.plan.id, chunks: ticked.chunks };
+  const { plan, chunks } = ticked;
+  return { outcome: 'sent', planId: plan.id, work: plan.work.kind, chunks };
 }

@@ -6,20 +6,30 @@ import type { DeadLetterQueue } from './queue/queue.ts';
 import { openSqsChunkQueue } from './queue/sqs/sqs-chunk-queue.ts';
 import { openSqsDeadLetterQueue } from './queue/sqs/sqs-dead-letter-queue.ts';
 import { openDatabricksSource } from './source/databricks/databricks-source.ts';
+import type { Source } from './source/source.ts';
 import type { Services } from './sync/services.ts';
 import { openPostgresTarget } from './target/postgres/postgres-target.ts';
+import type { Target } from './target/target.ts';
 
 export interface ComposedServices extends Services {
   close(): Promise<void>;
 }
 
+/** An error in the place of a database that there is no way into: every call to it rejects with that error. */
+export interface ComposableConnections {
+  readonly databricks: Connections['databricks'] | SyncError;
+  readonly neon: Connections['neon'] | SyncError;
+  readonly aws: AwsConnection;
+}
+
 /** The graph for one set of connections. Nothing is connected before it is needed. */
 export function compose(
-  { databricks, neon, aws }: Connections,
+  { databricks, neon, aws }: ComposableConnections,
   telemetry: Pick<Services, 'clock' | 'log' | 'metrics'>,
 ): ComposedServices {
-  const source = openDatabricksSource(databricks);
-  const target = openPostgresTarget(neon, telemetry);
+  const source =
+    databricks instanceof SyncError ? outOfReach<Source>(databricks) : openDatabricksSource(databricks);
+  const target = neon instanceof SyncError ? outOfReach<Target>(neon) : openPostgresTarget(neon, telemetry);
   const checkpoints = openDynamoDbCheckpoints({ table: aws.checkpointTable, ...accessTo(aws, 'dynamodb') });
   const queue = openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
   return {
@@ -34,6 +44,12 @@ export function compose(
       await Promise.allSettled([source.close(), target.close()]);
     },
   };
+}
+
+function outOfReach<T extends Source | Target>(error: SyncError): T {
+  return new Proxy({} as T, {
+    get: (_, name) => () => (name === 'close' ? Promise.resolve() : Promise.reject(error)),
+  });
 }
 
 /** The dead letters, for the commands that operate on them. Throws `environment_invalid` when they are not named. */

@@ -1,13 +1,11 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
 import { type CliIo, widthOf } from './io.ts';
-import { chooseSyncs, openLocal, requireLocal, withServices } from './local-runtime.ts';
+import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
-import { readConfigOption } from './options.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from './runtime.ts';
 import { styleFor } from './style.ts';
 
-export interface OperateFlags {
-  readonly config: string;
-  readonly local?: true;
+export interface OperateFlags extends RuntimeFlags {
   readonly dryRun?: true;
   readonly json?: true;
 }
@@ -20,11 +18,10 @@ export async function operate(
   render: (operated: OperatedSync, options: OperationOptions) => string[],
   io: CliIo,
 ): Promise<readonly OperatedSync[]> {
-  requireLocal(flags, `${event.type} ${names.join(' ')}`);
   const dryRun = flags.dryRun === true;
-  const syncs = chooseSyncs(await readConfigOption(flags, io), names);
-  const connections = await openLocal(io);
-  const operated = await withServices(connections, io, false, async (services) => {
+  const runtime = await openRuntime(flags, io);
+  const syncs = chooseSyncs(runtime.config, names);
+  const operated = await withServices(runtime, { needs: [] }, io, async (services) => {
     const done: OperatedSync[] = [];
     for (const { name: sync } of syncs) {
       done.push({ sync, operation: await operateSync(services, sync, event, { dryRun }, io.signal) });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { CONFIG_FILE, readConfigFile } from '../config/config-file.ts';
+import { DEFAULT_DEPLOYMENT } from '../config/deployment.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { CliIo } from './io.ts';
 
@@ -15,7 +16,14 @@ export function configOption(): Option {
 }
 
 export function localOption(): Option {
-  return new Option('--local', 'on the local stack, which "lakeferry local up" starts');
+  return new Option('--local', 'on the local stack, which "lakeferry local up" starts, not the deployed one');
+}
+
+export function deploymentOption(): Option {
+  return new Option(
+    '--deployment <name>',
+    `name of the deployed stack; LAKEFERRY_DEPLOYMENT or "${DEFAULT_DEPLOYMENT}" when absent`,
+  ).conflicts('local');
 }
 
 export function dryRunOption(): Option {

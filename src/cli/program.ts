@@ -4,6 +4,7 @@ import { registerApprove } from './commands/approve.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerLocal } from './commands/local.ts';
+import { registerLogs } from './commands/logs.ts';
 import { registerPause } from './commands/pause.ts';
 import { registerRedrive } from './commands/redrive.ts';
 import { registerRejected } from './commands/rejected.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly Register[] = [
   registerLocal,
   registerRun,
   registerStatus,
+  registerLogs,
   registerRedrive,
   registerRejected,
   registerApprove,

@@ -1,12 +1,10 @@
-import type { Connections } from '../config/connections.ts';
-import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { RunResult } from '../local/run-syncs.ts';
+import type { RunResult } from '../sync/drive-syncs.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
-import { withServices } from './local-runtime.ts';
 import { Progress } from './progress.ts';
 import { formatNumber } from './quantity.ts';
+import { type Runtime, withServices } from './runtime.ts';
 import { type Style, styleFor } from './style.ts';
 import { printable, wrap } from './text.ts';
 
@@ -23,8 +21,7 @@ export interface Retried {
 }
 
 export interface RetryRequest {
-  readonly config: LakeferryConfig;
-  readonly connections: Connections;
+  readonly runtime: Runtime;
   readonly sync: SyncConfig;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -32,22 +29,26 @@ export interface RetryRequest {
 
 /** `lakeferry rejected --retry`: catches up with the source, then reads the rows that stand aside again. */
 export async function retryRejected(request: RetryRequest, io: CliIo): Promise<void> {
-  const { config, connections, sync, dryRun } = request;
+  const { runtime, sync, dryRun } = request;
   const progress = new Progress(io.stderr, io.clock);
-  const retried = await withServices(connections, io, false, async (services): Promise<Retried> => {
-    const { target } = services;
-    const { name } = sync;
-    const { keys: before } = await target.readRejected(name, 1, io.signal);
-    const keys = await target.readRetryKeys(name, io.signal);
-    const found = { sync: name, dryRun, before, retried: keys.length };
-    if (dryRun || keys.length === 0) return { ...found, after: before };
-    progress.update(`trying ${formatNumber(keys.length, 'row')} of ${name} again`);
-    const { runSyncs } = await import('../local/run-syncs.ts');
-    const options = { config, services, aws: connections.aws, syncs: [sync], untilIdle: true };
-    const [run] = await runSyncs({ ...options, retryRejected: true, signal: io.signal });
-    const { keys: after } = await target.readRejected(name, 1, io.signal);
-    return { ...found, after, ...(run === undefined ? {} : { run }) };
-  }).finally(() => progress.clear());
+  const retried = await withServices(
+    runtime,
+    { needs: ['target'] },
+    io,
+    async (services): Promise<Retried> => {
+      const { target } = services;
+      const { name } = sync;
+      const { keys: before } = await target.readRejected(name, 1, io.signal);
+      const keys = await target.readRetryKeys(name, io.signal);
+      const found = { sync: name, dryRun, before, retried: keys.length };
+      if (dryRun || keys.length === 0) return { ...found, after: before };
+      progress.update(`trying ${formatNumber(keys.length, 'row')} of ${name} again`);
+      const options = { services, syncs: [sync], untilIdle: true, retryRejected: true, signal: io.signal };
+      const [run] = await runtime.runSyncs(options);
+      const { keys: after } = await target.readRejected(name, 1, io.signal);
+      return { ...found, after, ...(run === undefined ? {} : { run }) };
+    },
+  ).finally(() => progress.clear());
   if (request.json) io.stdout.write(retriedJson(retried));
   else {
     const options = { style: styleFor(io.stdout, io.env), width: widthOf(io.stdout) };

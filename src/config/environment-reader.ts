@@ -3,8 +3,13 @@ import { EnvironmentError, type EnvironmentProblem } from './config-error.ts';
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** This process' own: the only place where it is read. */
+/** This process' own: the only place where it is read. A file `.env` in the working folder adds what is not set. */
 export function processEnvironment(): Environment {
+  try {
+    process.loadEnvFile();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  }
   return process.env;
 }
 

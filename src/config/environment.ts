@@ -9,33 +9,6 @@ import { parseConfig } from './parse-config.ts';
 import { parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
 import { type FetchSecret, secretsExtension } from './secrets-extension.ts';
 
-/**
- * Connections of a command on a person's machine: the environment, and for what is no secret lakeferry.yaml after
- * it. Throws one EnvironmentError that names every variable at fault.
- *
- * - `DATABRICKS_HOST`, `DATABRICKS_HTTP_PATH`, and `DATABRICKS_TOKEN` or `DATABRICKS_CLIENT_ID` with
- *   `DATABRICKS_CLIENT_SECRET`
- * - `NEON_URL`, and `NEON_DIRECT_URL` where that is a pooled host
- * - `AWS_REGION`, `LAKEFERRY_CHECKPOINT_TABLE`, `LAKEFERRY_CHUNK_QUEUE_URL`, `LAKEFERRY_DEAD_LETTER_QUEUE_URL`
- */
-export function readConnections(env: Environment, config: Pick<LakeferryConfig, 'connections'>): Connections {
-  const reader = new EnvironmentReader(env);
-  const warehouse = readWarehouse(reader, config.connections.databricks);
-  const auth = readDatabricksAuth(reader);
-  if (!auth) {
-    reader.problem(
-      'DATABRICKS_TOKEN',
-      'not in the environment, nor DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET',
-    );
-  }
-  const neon = readNeon(reader);
-  if (!neon) reader.required('NEON_URL');
-  const aws = readAws(reader, config.connections.aws);
-  reader.check();
-  if (!auth || !neon) throw new TypeError('a missing connection passed the check');
-  return { databricks: { ...warehouse, auth }, neon, aws };
-}
-
 /** What a deployed function is told by its environment. */
 export interface LambdaEnvironment {
   readonly config: LakeferryConfig;
@@ -44,7 +17,7 @@ export interface LambdaEnvironment {
 
 /**
  * `LAKEFERRY_CONFIG` is the configuration itself (a text that starts with `{`) or the path of its file. The way into
- * a database is the plain variables of `readConnections` when they are present, else the secret named by
+ * a database is the plain variables of src/config/operator-environment.ts when they are present, else the secret named by
  * `LAKEFERRY_DATABRICKS_SECRET` and `LAKEFERRY_NEON_SECRET`, else the one that the configuration names. Throws
  * ConfigError, or one EnvironmentError that names every variable at fault.
  */

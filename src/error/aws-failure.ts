@@ -34,6 +34,7 @@ const REASON_BY_NAME: Readonly<Record<string, AwsFailure['reason']>> = {
   MissingAuthenticationToken: 'credentials',
   MissingAuthenticationTokenException: 'credentials',
   SignatureDoesNotMatch: 'credentials',
+  TokenProviderError: 'credentials',
   UnrecognizedClientException: 'credentials',
 
   KmsThrottled: 'throttled',

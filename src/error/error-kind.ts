@@ -191,6 +191,19 @@ export const ERROR_POLICY = {
     action: 'refuse',
     remedy: 'Start the local stack in another terminal: "lakeferry local up".',
   },
+  deployment_missing: {
+    action: 'refuse',
+    remedy: 'Deploy the stack with "npx cdk deploy", or name another: "--deployment <name>".',
+  },
+  aws_unauthorized: {
+    action: 'refuse',
+    remedy:
+      'Sign in to AWS, or grant the right that the message names to your role, and run the command again.',
+  },
+  aws_unavailable: {
+    action: 'retry',
+    remedy: 'Check that AWS answers in the region that the message names',
+  },
   cancelled: {
     action: 'retry',
     remedy: 'Look at what the log says of the function: it was stopped in the middle of its work',

@@ -142,6 +142,7 @@ describe('the bundles of a synthesized stack', () => {
     expect(await functions.planner.invoke({ sync: 'orders' })).toEqual({
       outcome: 'sent',
       planId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      work: 'snapshot',
       chunks: 1,
     });
     await pump.idle();
@@ -165,7 +166,9 @@ describe('the bundles of a synthesized stack', () => {
   });
 
   it('tell a failure as Lambda does: the planner by an error, the writer by the message that is to come again', async () => {
-    await expect(functions.planner.invoke({ sync: 'nobody' })).rejects.toThrow('There is no sync nobody.');
+    await expect(functions.planner.invoke({ sync: 'nobody' })).rejects.toThrow(
+      'config_invalid: There is no sync nobody.',
+    );
     const record = { messageId: 'bad', receiptHandle: 'none', body: '{}', attributes: {} };
     expect(await functions.writer.invoke({ Records: [record] })).toEqual({
       batchItemFailures: [{ itemIdentifier: 'bad' }],

@@ -18,7 +18,7 @@ export interface ScriptedServer {
 
 /** An HTTP server on loopback that answers each request as the script says, for what the emulators cannot do. */
 export async function startScriptedServer(
-  answer: (body: string, request: IncomingMessage) => ScriptedAnswer,
+  answer: (body: string, request: IncomingMessage) => ScriptedAnswer | Promise<ScriptedAnswer>,
 ): Promise<ScriptedServer> {
   const requests: string[] = [];
   const waiting: (() => void)[] = [];
@@ -27,7 +27,7 @@ export async function startScriptedServer(
     for await (const part of request) parts.push(part as Buffer);
     const body = Buffer.concat(parts).toString();
     requests.push(body);
-    const answered = answer(body, request);
+    const answered = await answer(body, request);
     for (const resolve of waiting.splice(0)) resolve();
     if (answered === 'hold') return;
     response.writeHead(answered.status, {

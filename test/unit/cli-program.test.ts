@@ -85,25 +85,19 @@ describe('lakeferry alone', () => {
   });
 });
 
-describe('a command on the deployed stack', () => {
-  it.each([
-    [['pause', 'orders']],
-    [['resume', 'orders', 'items']],
-    [['redrive']],
-    [['redrive', 'orders']],
-    [['rejected', 'orders']],
-  ])('%j is refused until it is there, and says what to type instead', async (args) => {
-    const refused = await run(args);
-    expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(lastLine(refused.stderr)).toContain(`lakeferry ${args.join(' ')} --local`);
-  });
-
+describe('a command on a running system', () => {
   it.each([[['pause']], [['resume']], [['rejected']], [['rejected', 'orders', '--limit', '0']]])(
     '%j is a usage error',
     async (args) => {
       expect((await run([...args, '--local'])).code).toBe(2);
     },
   );
+
+  it('is on the local stack or on a deployment, never on both', async () => {
+    const both = await run(['status', '--local', '--deployment', 'prod']);
+    expect(both).toMatchObject({ code: 2, stdout: '' });
+    expect(both.stderr).toContain('cannot be used with');
+  });
 });
 
 describe('the end of a command', () => {

@@ -9,12 +9,14 @@ import { describe, expect, it } from 'vitest';
 import { concealConnections } from '../../src/config/concealed.ts';
 import { EnvironmentError } from '../../src/config/config-error.ts';
 import { readConfigFile } from '../../src/config/config-file.ts';
-import { readConnections, readLambdaEnvironment } from '../../src/config/environment.ts';
+import { readLambdaEnvironment } from '../../src/config/environment.ts';
 import type { Environment } from '../../src/config/environment-reader.ts';
+import type { ConnectionSettings } from '../../src/config/lakeferry-config.ts';
+import { readOperatorDatabricks, readOperatorNeon } from '../../src/config/operator-environment.ts';
 import { parseDatabricksSecret, parseNeonSecret } from '../../src/config/secret-value.ts';
-import { secretsExtension } from '../../src/config/secrets-extension.ts';
+import { type FetchSecret, secretsExtension } from '../../src/config/secrets-extension.ts';
 
-const NO_SETTINGS = { connections: { databricks: {}, neon: {}, aws: {} } };
+const NO_SETTINGS: ConnectionSettings = { databricks: {}, neon: {}, aws: {} };
 const SERVICES = {
   AWS_REGION: 'eu-central-1',
   LAKEFERRY_CHECKPOINT_TABLE: 'checkpoints',
@@ -44,9 +46,26 @@ function problemsOf(read: () => unknown): string[] {
   return [];
 }
 
-describe('connections of a command', () => {
-  it('come from the environment', () => {
-    expect(readConnections(FULL, NO_SETTINGS)).toEqual({
+const notFetched = async () => {
+  throw new Error('fetched');
+};
+
+async function readBoth(env: Environment, settings = NO_SETTINGS, fetchSecret = notFetched as FetchSecret) {
+  const problems: string[] = [];
+  const told = (error: unknown) => {
+    if (!(error instanceof EnvironmentError)) throw error;
+    expect(inspect(error)).not.toContain('hunter2');
+    problems.push(...error.problems.map(({ variable, message }) => `${variable}: ${message}`));
+    return undefined;
+  };
+  const databricks = await readOperatorDatabricks(env, settings.databricks, fetchSecret).catch(told);
+  const neon = await readOperatorNeon(env, settings.neon, fetchSecret).catch(told);
+  return { databricks, neon, problems };
+}
+
+describe('the databases of a command', () => {
+  it('come from the environment', async () => {
+    expect(await readBoth(FULL)).toEqual({
       databricks: {
         host: 'dbc-1.cloud.databricks.com',
         port: 443,
@@ -54,38 +73,40 @@ describe('connections of a command', () => {
         auth: { kind: 'token', token: 'dapi-hunter2' },
       },
       neon: { url: FULL.NEON_URL, directUrl: FULL.NEON_DIRECT_URL },
-      aws: {
-        region: 'eu-central-1',
-        checkpointTable: 'checkpoints',
-        chunkQueueUrl: SERVICES.LAKEFERRY_CHUNK_QUEUE_URL,
-      },
+      problems: [],
     });
   });
 
-  it('take from the file what the environment does not say, and the environment first', () => {
-    const settings = {
-      connections: {
-        databricks: { host: 'file.databricks.com', httpPath: '/sql/file' },
-        neon: {},
-        aws: { region: 'us-east-1' },
-      },
-    };
-    const { DATABRICKS_HOST: _, AWS_REGION: __, ...rest } = FULL;
-    const { databricks, aws } = readConnections(rest, settings);
-    expect(databricks).toMatchObject({ host: 'file.databricks.com', path: '/sql/1.0/warehouses/1' });
-    expect(aws.region).toBe('us-east-1');
+  it('take from the file what the environment does not say, and the environment first', async () => {
+    const databricks = { host: 'file.databricks.com', httpPath: '/sql/file', secret: 'prod/databricks' };
+    const { DATABRICKS_HOST: _, ...rest } = FULL;
+    const read = await readBoth(rest, { databricks, neon: { secret: 'prod/neon' }, aws: {} });
+    expect(read.databricks).toMatchObject({
+      host: 'file.databricks.com',
+      path: '/sql/1.0/warehouses/1',
+      auth: { kind: 'token' },
+    });
+    expect(read.neon?.url).toBe(FULL.NEON_URL);
   });
 
-  it('report all that is missing at once, with each place looked in', () => {
-    const blank = { NEON_URL: '  ', DATABRICKS_CLIENT_ID: 'x' };
-    expect(problemsOf(() => readConnections(blank, NO_SETTINGS))).toEqual([
+  it('come from the secrets that the file names where the environment has none, each on its own', async () => {
+    const settings = { databricks: { secret: 'prod/databricks' }, neon: { secret: 'prod/neon' }, aws: {} };
+    const read = await readBoth(WAREHOUSE, settings, async (secret) => {
+      if (secret === 'prod/databricks') return '{"token":"dapi-hunter2"}';
+      throw new EnvironmentError([{ variable: `secret ${secret}`, message: 'not found in eu-central-1' }]);
+    });
+    expect(read.databricks?.auth).toEqual({ kind: 'token', token: 'dapi-hunter2' });
+    expect(read.problems).toEqual([
+      'NEON_URL: not in the environment, and secret prod/neon of lakeferry.yaml: not found in eu-central-1',
+    ]);
+  });
+
+  it('report all that is missing, with each place looked in', async () => {
+    expect((await readBoth({ NEON_URL: '  ', DATABRICKS_CLIENT_ID: 'x' })).problems).toEqual([
       'DATABRICKS_HOST: not in the environment, and connections.databricks.host of lakeferry.yaml is not set',
       'DATABRICKS_HTTP_PATH: not in the environment, and connections.databricks.httpPath of lakeferry.yaml is not set',
       'DATABRICKS_CLIENT_SECRET: not in the environment',
-      'NEON_URL: not in the environment',
-      'AWS_REGION: not in the environment, and connections.aws.region of lakeferry.yaml is not set',
-      'LAKEFERRY_CHECKPOINT_TABLE: not in the environment',
-      'LAKEFERRY_CHUNK_QUEUE_URL: not in the environment',
+      'NEON_URL: not in the environment, and connections.neon.secret of lakeferry.yaml is not set',
     ]);
   });
 
@@ -110,7 +131,7 @@ describe('connections of a command', () => {
     [{ NEON_DIRECT_URL: FULL.NEON_URL }, 'NEON_DIRECT_URL: names the pooled host; leave "-pooler" out of it'],
     [
       { DATABRICKS_TOKEN: '' },
-      'DATABRICKS_TOKEN: not in the environment, nor DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET',
+      'DATABRICKS_TOKEN: not in the environment, nor DATABRICKS_CLIENT_ID, and connections.databricks.secret of lakeferry.yaml is not set',
     ],
     [
       { DATABRICKS_CLIENT_ID: 'x', DATABRICKS_CLIENT_SECRET: 'y' },
@@ -124,13 +145,14 @@ describe('connections of a command', () => {
       { DATABRICKS_HTTP_PATH: 'sql' },
       'DATABRICKS_HTTP_PATH: not an HTTP path, such as /sql/1.0/warehouses/0123456789abcdef',
     ],
-    [{ LAKEFERRY_CHUNK_QUEUE_URL: 'chunks' }, 'LAKEFERRY_CHUNK_QUEUE_URL: not the URL of a queue'],
-  ])('refuse %j without showing it', (change: Environment, expected) => {
-    expect(problemsOf(() => readConnections({ ...FULL, ...change }, NO_SETTINGS))).toEqual([expected]);
+  ])('refuse %j without showing it', async (change: Environment, expected) => {
+    expect((await readBoth({ ...FULL, ...change })).problems).toEqual([expected]);
   });
 
-  it('show no secret however they are printed', () => {
-    const read = readConnections(FULL, NO_SETTINGS);
+  it('show no secret however they are printed', async () => {
+    const { databricks, neon } = await readBoth(FULL);
+    if (!databricks || !neon) throw new Error('not read');
+    const read = { databricks, neon, aws: { region: 'r', checkpointTable: 't', chunkQueueUrl: 'q' } };
     const plain = structuredClone({ ...read, neon: { ...read.neon }, databricks: { ...read.databricks } });
     for (const connections of [read, concealConnections(plain)]) {
       const { auth } = connections.databricks;
@@ -209,6 +231,13 @@ describe('the environment of a function', () => {
       'LAKEFERRY_DATABRICKS_SECRET',
       'LAKEFERRY_NEON_SECRET',
     ]);
+  });
+
+  it('refuses a queue that is no URL', async () => {
+    const env = { ...FULL, LAKEFERRY_CONFIG: CONFIG, LAKEFERRY_CHUNK_QUEUE_URL: 'chunks' };
+    await expect(readLambdaEnvironment(env, fetchSecret)).rejects.toMatchObject({
+      problems: [{ variable: 'LAKEFERRY_CHUNK_QUEUE_URL', message: 'not the URL of a queue' }],
+    });
   });
 
   it('says which configuration file it could not read', async () => {

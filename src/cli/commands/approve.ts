@@ -5,15 +5,14 @@ import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
-import { chooseSyncs, openLocal, requireLocal, withServices } from '../local-runtime.ts';
-import { configOption, dryRunOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { formatCount } from '../quantity.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { printable, wrap } from '../text.ts';
 
-interface ApproveFlags {
-  readonly config: string;
-  readonly local?: true;
+interface ApproveFlags extends RuntimeFlags {
   readonly dryRun?: true;
   readonly yes?: true;
   readonly json?: true;
@@ -31,6 +30,7 @@ export function registerApprove(program: Command, io: CliIo): void {
     .addOption(dryRunOption())
     .addOption(new Option('--yes', 'do not ask for the name of the sync'))
     .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  lakeferry approve orders --dry-run\n  lakeferry approve orders')
@@ -38,12 +38,12 @@ export function registerApprove(program: Command, io: CliIo): void {
 }
 
 async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<void> {
-  requireLocal(flags, `approve ${sync}`);
-  chooseSyncs(await readConfigOption(flags, io), [sync]);
+  const runtime = await openRuntime(flags, io);
+  chooseSyncs(runtime.config, [sync]);
   const style = styleFor(io.stdout, io.env);
   const dryRun = flags.dryRun === true;
   const command = `lakeferry approve ${sync}${flags.local ? ' --local' : ''}`;
-  const approval = await withServices(await openLocal(io), io, false, async (services) => {
+  const approval = await withServices(runtime, { needs: ['target'] }, io, async (services) => {
     const found = await approveDeletes(services, sync, { dryRun: true }, io.signal);
     if (dryRun || found.outcome !== 'approved') return found;
     if (!flags.yes && !flags.json) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CliIo } from '../io.ts';
 import { type OperateFlags, operate } from '../operate.ts';
 import { renderPause } from '../operation-report.ts';
-import { configOption, dryRunOption, jsonOption, localOption } from '../options.ts';
+import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 
 interface PauseFlags extends OperateFlags {
   readonly reason: string;
@@ -20,11 +20,12 @@ export function registerPause(program: Command, io: CliIo): void {
     .option('--reason <text>', 'why, for whoever looks at the status', '')
     .addOption(dryRunOption())
     .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry pause orders --local --reason "index build"\n  lakeferry pause orders items --local --dry-run',
+      '\nExamples:\n  lakeferry pause orders --reason "index build"\n  lakeferry pause orders items --dry-run',
     )
     .action(async (names: string[], flags: PauseFlags) => {
       const by = operatorName(io);

@@ -1,19 +1,17 @@
 import type { Command } from 'commander';
-import type { Connections } from '../../config/connections.ts';
 import type { DeadLetterQueue } from '../../queue/queue.ts';
 import { redriveSync, surveyDeadLetters } from '../../sync/redrive.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { chooseSyncs, openLocal, requireLocal, withServices } from '../local-runtime.ts';
-import { configOption, dryRunOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { formatCount, formatNumber } from '../quantity.ts';
 import { redrivenJson, renderRedriven, renderSurvey, surveyJson } from '../redrive-report.ts';
+import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { styleFor } from '../style.ts';
 import { layoutFor } from '../table.ts';
 
-interface RedriveFlags {
-  readonly config: string;
-  readonly local?: true;
+interface RedriveFlags extends RuntimeFlags {
   readonly dryRun?: true;
   readonly json?: true;
 }
@@ -29,6 +27,7 @@ export function registerRedrive(program: Command, io: CliIo): void {
     .argument('[sync]', "one sync, whose messages are picked out one by one; the others' stay")
     .addOption(dryRunOption())
     .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -38,21 +37,20 @@ SQS tells of a message only to whoever receives it: --dry-run receives each and 
 holds at this moment is not counted.
 
 Examples:
-  lakeferry redrive --local --dry-run
-  lakeferry redrive orders --local`,
+  lakeferry redrive --dry-run
+  lakeferry redrive orders`,
     )
     .action((sync: string | undefined, flags: RedriveFlags) => redrive(sync, flags, io));
 }
 
 async function redrive(sync: string | undefined, flags: RedriveFlags, io: CliIo): Promise<void> {
-  requireLocal(flags, sync === undefined ? 'redrive' : `redrive ${sync}`);
-  if (sync !== undefined) chooseSyncs(await readConfigOption(flags, io), [sync]);
-  const connections = await openLocal(io);
+  const runtime = await openRuntime(flags, io);
+  if (sync !== undefined) chooseSyncs(runtime.config, [sync]);
   const { composeDeadLetters } = await import('../../compose.ts');
-  const deadLetters = composeDeadLetters(connections.aws);
+  const deadLetters = composeDeadLetters(runtime.aws);
   const progress = new Progress(io.stderr, io.clock);
   try {
-    const work = { connections, deadLetters, progress, sync, json: flags.json === true };
+    const work = { runtime, deadLetters, progress, sync, json: flags.json === true };
     await (flags.dryRun ? survey(work, io) : move(work, io));
   } finally {
     progress.clear();
@@ -61,16 +59,16 @@ async function redrive(sync: string | undefined, flags: RedriveFlags, io: CliIo)
 }
 
 interface Work {
-  readonly connections: Connections;
+  readonly runtime: Runtime;
   readonly deadLetters: DeadLetterQueue;
   readonly progress: Progress;
   readonly sync: string | undefined;
   readonly json: boolean;
 }
 
-async function survey({ connections, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
+async function survey({ runtime, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
   progress.update('looking at the dead letters');
-  const found = await withServices(connections, io, false, (services) =>
+  const found = await withServices(runtime, { needs: ['target'] }, io, (services) =>
     surveyDeadLetters(
       services,
       deadLetters,
@@ -83,7 +81,7 @@ async function survey({ connections, deadLetters, progress, sync, json }: Work, 
   else io.stdout.write(`${renderSurvey(found, sync, layoutOf(io)).join('\n')}\n`);
 }
 
-async function move({ connections, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
+async function move({ runtime, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
   progress.update('moving dead letters');
   const done =
     sync === undefined
@@ -92,7 +90,7 @@ async function move({ connections, deadLetters, progress, sync, json }: Work, io
             progress.update(`moved ${formatCount(moved)} of ${formatNumber(total, 'dead letter')}`),
           io.signal,
         )
-      : await withServices(connections, io, false, (services) =>
+      : await withServices(runtime, { needs: [] }, io, (services) =>
           redriveSync(
             services,
             deadLetters,

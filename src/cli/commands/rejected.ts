@@ -1,19 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CliIo, widthOf } from '../io.ts';
-import { chooseSyncs, openLocal, requireLocal, withServices } from '../local-runtime.ts';
-import { configOption, dryRunOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { rejectedJson, renderRejected } from '../rejected-report.ts';
 import { retryRejected } from '../retry-rejected.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { styleFor } from '../style.ts';
 import { layoutFor } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
 
-interface RejectedFlags {
-  readonly config: string;
+interface RejectedFlags extends RuntimeFlags {
   readonly limit: number;
   readonly retry?: true;
   readonly dryRun?: true;
-  readonly local?: true;
   readonly json?: true;
 }
 
@@ -32,31 +31,30 @@ export function registerRejected(program: Command, io: CliIo): void {
     .option('--retry', 'sync, and try the rows that stand aside again')
     .addOption(dryRunOption())
     .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry rejected orders --local\n  lakeferry rejected orders --local --limit 1000 --json\n  lakeferry rejected orders --local --retry',
+      '\nExamples:\n  lakeferry rejected orders\n  lakeferry rejected orders --limit 1000 --json\n  lakeferry rejected orders --retry',
     )
     .action((sync: string, flags: RejectedFlags) => rejected(sync, flags, io));
 }
 
 async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<void> {
-  requireLocal(flags, `rejected ${sync}`);
   if (flags.dryRun && !flags.retry) {
     throw new UsageError(
       'Without --retry nothing is changed.',
       `lakeferry rejected ${sync} --retry --dry-run`,
     );
   }
-  const config = await readConfigOption(flags, io);
-  const [chosen] = chooseSyncs(config, [sync]);
-  const connections = await openLocal(io);
+  const runtime = await openRuntime(flags, io);
+  const [chosen] = chooseSyncs(runtime.config, [sync]);
   if (flags.retry && chosen) {
     const wanted = { dryRun: flags.dryRun === true, json: flags.json === true };
-    return retryRejected({ config, connections, sync: chosen, ...wanted }, io);
+    return retryRejected({ runtime, sync: chosen, ...wanted }, io);
   }
-  const found = await withServices(connections, io, false, ({ target }) =>
+  const found = await withServices(runtime, { needs: ['target'] }, io, ({ target }) =>
     target.readRejected(sync, flags.limit, io.signal),
   );
   if (flags.json) io.stdout.write(rejectedJson(sync, found));

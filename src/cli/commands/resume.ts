@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CliIo } from '../io.ts';
 import { type OperateFlags, operate } from '../operate.ts';
 import { renderResume } from '../operation-report.ts';
-import { configOption, dryRunOption, jsonOption, localOption } from '../options.ts';
+import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 
 export function registerResume(program: Command, io: CliIo): void {
   program
@@ -15,9 +15,10 @@ export function registerResume(program: Command, io: CliIo): void {
     .argument('<sync...>', 'names of syncs')
     .addOption(dryRunOption())
     .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  lakeferry resume orders --local')
+    .addHelpText('after', '\nExample:\n  lakeferry resume orders')
     .action(async (names: string[], flags: OperateFlags) => {
       const operated = await operate(names, { type: 'resume' }, flags, renderResume, io);
       if (operated.some(({ operation }) => operation.after.state === 'halted')) io.setExitCode(3);

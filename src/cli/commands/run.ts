@@ -1,19 +1,17 @@
 import type { Command } from 'commander';
-import type { RunResult } from '../../local/run-syncs.ts';
+import type { RunResult } from '../../sync/drive-syncs.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
-import { chooseSyncs, openLocal, withServices } from '../local-runtime.ts';
-import { configOption, jsonOption, readConfigOption } from '../options.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { formatCount, formatNumber } from '../quantity.ts';
+import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { layoutFor, renderTable } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
 
-interface RunFlags {
-  readonly config: string;
-  readonly local?: true;
+interface RunFlags extends RuntimeFlags {
   readonly untilIdle?: true;
   readonly verbose?: true;
   readonly json?: true;
@@ -28,40 +26,31 @@ export function registerRun(program: Command, io: CliIo): void {
     .helpGroup('Run')
     .summary('sync now')
     .description(
-      'Plans and applies what is new at the source, with the planner and the writers in this process. A halted sync is tried again.',
+      'Has the planner look at once, and follows what it sends until it is applied. A halted sync is tried again. Deployed, the functions do the work, and Ctrl-C ends no more than the following; with --local planner and writers are in this process.',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
-    .option('--local', 'on the local stack, which "lakeferry local up" starts')
+    .addOption(localOption())
+    .addOption(deploymentOption())
     .option('--until-idle', 'go on until nothing is left; one plan per sync otherwise')
     .option('--verbose', 'log each step to stderr')
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry run --local --until-idle\n  lakeferry run customer_profiles --local --json',
+      '\nExamples:\n  lakeferry run customer_profiles\n  lakeferry run --until-idle --json\n  lakeferry run --local --until-idle',
     )
     .action((names: string[], flags: RunFlags) => run(names, flags, io));
 }
 
 async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promise<void> {
-  if (!flags.local) {
-    throw new UsageError(
-      'Without --local there is nothing to run on yet: the deployed stack runs by itself.',
-      'lakeferry run --local',
-    );
-  }
-  const config = await readConfigOption(flags, io);
-  const syncs = chooseSyncs(config, names);
-  const connections = await openLocal(io);
-  // Loaded only here: the handlers of the functions and their libraries are no matter of the other commands.
-  const { runSyncs } = await import('../../local/run-syncs.ts');
+  const runtime = await openRuntime(flags, io);
+  const syncs = chooseSyncs(runtime.config, names);
   const progress = new Progress(io.stderr, io.clock);
-  const results = await withServices(connections, io, flags.verbose === true, (services) => {
+  const options = { needs: ['target'], verbose: flags.verbose === true } as const;
+  const results = await withServices(runtime, options, io, (services) => {
     progress.update(`syncing ${syncs.map(({ name }) => name).join(', ')}`);
-    return runSyncs({
-      config,
+    return runtime.runSyncs({
       services,
-      aws: connections.aws,
       syncs,
       untilIdle: flags.untilIdle === true,
       onProgress: (sync, { done, total }) =>

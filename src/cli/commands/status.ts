@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
-import { readStatus } from '../../sync/read-status.ts';
+import { readStatus, type SyncStatus } from '../../sync/read-status.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { chooseSyncs, openLocal, withServices } from '../local-runtime.ts';
-import { configOption, jsonOption, readConfigOption } from '../options.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
+import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { statusJson } from '../status-json.ts';
 import { renderStatus } from '../status-report.ts';
 import { styleFor } from '../style.ts';
 import { statusExitCode } from '../sync-status.ts';
 import { layoutFor } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
+import { watch } from '../watch.ts';
 
-interface StatusFlags {
-  readonly config: string;
-  readonly local?: true;
+interface StatusFlags extends RuntimeFlags {
+  readonly watch?: true;
   readonly json?: true;
 }
 
@@ -25,36 +25,40 @@ export function registerStatus(program: Command, io: CliIo): void {
       'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown".',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
-    .option('--local', 'of the local stack, which "lakeferry local up" starts')
+    .option('--watch', 'look again every 2 s until Ctrl-C; the warehouse stays awake for it')
+    .addOption(localOption())
+    .addOption(deploymentOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  lakeferry status --local\n  lakeferry status customer_profiles --local --json',
+      '\nExamples:\n  lakeferry status\n  lakeferry status customer_profiles --json\n  lakeferry status --watch --deployment prod\n  lakeferry status --local',
     )
     .action((names: string[], flags: StatusFlags) => status(names, flags, io));
 }
 
 async function status(names: readonly string[], flags: StatusFlags, io: CliIo): Promise<void> {
-  if (!flags.local) {
-    throw new UsageError('The deployed stack cannot be looked at from here yet.', 'lakeferry status --local');
-  }
-  const config = await readConfigOption(flags, io);
-  const syncs = chooseSyncs(config, names);
-  const connections = await openLocal(io);
-  const rows = await withServices(connections, io, false, (services) =>
-    readStatus(services, syncs, io.signal),
-  );
-  if (flags.json) io.stdout.write(statusJson(rows));
-  else {
-    const options = {
-      now: io.clock.now(),
-      layout: layoutFor(io.stdout),
-      width: widthOf(io.stdout),
-      style: styleFor(io.stdout, io.env),
-      title: 'local stack',
-    };
-    io.stdout.write(`${renderStatus(rows, options).join('\n')}\n`);
-  }
-  io.setExitCode(statusExitCode(rows));
+  const runtime = await openRuntime(flags, io);
+  const syncs = chooseSyncs(runtime.config, names);
+  await withServices(runtime, { needs: ['source', 'target'] }, io, async (services) => {
+    const look = () => readStatus(services, syncs, io.signal);
+    const screen = (rows: readonly SyncStatus[]) =>
+      flags.json ? statusJson(rows) : render(rows, runtime, io);
+    if (flags.watch) return watch(io, async () => screen(await look()));
+    const rows = await look();
+    io.stdout.write(screen(rows));
+    io.setExitCode(statusExitCode(rows));
+  });
+}
+
+function render(rows: readonly SyncStatus[], { title }: Runtime, io: CliIo): string {
+  const style = styleFor(io.stdout, io.env);
+  const options = {
+    now: io.clock.now(),
+    layout: layoutFor(io.stdout),
+    width: widthOf(io.stdout),
+    style,
+    title: title.join(` ${style.symbols.dot} `),
+  };
+  return `${renderStatus(rows, options).join('\n')}\n`;
 }

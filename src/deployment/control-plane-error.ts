@@ -1,0 +1,82 @@
+import { type AwsFailure, readAwsFailure } from '../error/aws-failure.ts';
+import type { ErrorKind } from '../error/error-kind.ts';
+import { type ErrorFields, SyncError } from '../error/sync-error.ts';
+
+/** What a command wanted of AWS and did not get, with a remedy of its own. */
+export class ControlPlaneError extends SyncError {
+  readonly #remedy: string;
+
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    remedy: string,
+    fields: ErrorFields = {},
+    options?: { cause?: unknown },
+  ) {
+    super(kind, message, fields, options);
+    this.name = 'ControlPlaneError';
+    this.#remedy = remedy;
+  }
+
+  override get remedy(): string {
+    return this.#remedy;
+  }
+}
+
+/** A thing of a deployment as errors name it. */
+export interface NamedThing {
+  /** E.g. `the function "orders-planner"`. */
+  readonly name: string;
+  readonly region: string;
+  /** The IAM action that the call needs. */
+  readonly right: string;
+}
+
+const SENTENCE = {
+  not_found: ({ name, region }) => `There is no such thing in ${region} any more: ${name}.`,
+  forbidden: ({ name, region, right }) => `AWS refuses ${right} on ${name} in ${region}.`,
+  credentials: ({ name, region }) => `AWS does not accept the credentials for ${name} in ${region}.`,
+  throttled: ({ name, region }) => `AWS throttles the calls for ${name} in ${region}.`,
+  unreachable: ({ name, region }) => `AWS could not be reached for ${name} in ${region}.`,
+  service_fault: ({ name, region }) => `AWS failed at a call for ${name} in ${region}.`,
+  refused: ({ name, region }) => `AWS refused a call for ${name} in ${region}.`,
+} as const satisfies Record<AwsFailure['reason'], (thing: NamedThing) => string>;
+
+/** What the SDK threw; `cancelled` when the caller's signal had aborted. */
+export function controlPlaneError(thrown: unknown, thing: NamedThing, signal: AbortSignal): SyncError {
+  if (thrown instanceof SyncError) return thrown;
+  if (signal.aborted) {
+    return new SyncError('cancelled', `A call for ${thing.name} was cancelled.`, {}, { cause: thrown });
+  }
+  const { reason, code, httpStatus } = readAwsFailure(thrown);
+  const { kind, remedy } = policyOf(reason, thing);
+  const fields = { code, ...(httpStatus === undefined ? {} : { httpStatus }) };
+  return new ControlPlaneError(kind, SENTENCE[reason](thing), remedy, fields, { cause: thrown });
+}
+
+function policyOf(
+  reason: AwsFailure['reason'],
+  { right, region }: NamedThing,
+): { readonly kind: ErrorKind; readonly remedy: string } {
+  switch (reason) {
+    case 'not_found':
+      return { kind: 'deployment_missing', remedy: 'npx cdk deploy' };
+    case 'forbidden':
+      return {
+        kind: 'aws_unauthorized',
+        remedy: `Grant ${right} to your role, or choose another: AWS_PROFILE`,
+      };
+    case 'credentials':
+      return { kind: 'aws_unauthorized', remedy: 'Sign in to AWS, e.g. "aws sso login", or set AWS_PROFILE' };
+    case 'throttled':
+    case 'unreachable':
+    case 'service_fault':
+    case 'refused':
+      return {
+        kind: 'aws_unavailable',
+        remedy: `Check that AWS answers from here in ${region}, and run the command again`,
+      };
+    default:
+      return reason satisfies never;
+  }
+}

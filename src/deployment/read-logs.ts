@@ -1,0 +1,129 @@
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { clientSettings } from './client-settings.ts';
+import { controlPlaneError } from './control-plane-error.ts';
+
+/** One entry of a function's log. */
+export interface LogEntry {
+  /** CloudWatch's own, unique in its log group. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly function: 'planner' | 'writer';
+  readonly level: string;
+  readonly message: string;
+  /** All else that stands in the entry. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface LogGroups {
+  readonly region: string;
+  readonly planner: string;
+  readonly writer: string;
+}
+
+export interface LogFilter {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** Entries that bear this name, and no others. */
+  readonly sync?: string;
+  readonly planId?: string;
+}
+
+export interface FunctionLogs {
+  /** Oldest first. Throws `deployment_missing`, `aws_unauthorized` or `aws_unavailable`. */
+  read(filter: LogFilter, signal: AbortSignal): Promise<LogEntry[]>;
+  close(): void;
+}
+
+export function openLogs(groups: LogGroups): FunctionLogs {
+  const client = new CloudWatchLogsClient(clientSettings(groups.region));
+
+  async function readGroup(
+    name: LogEntry['function'],
+    filter: LogFilter,
+    signal: AbortSignal,
+  ): Promise<LogEntry[]> {
+    const logGroupName = groups[name];
+    const filterPattern = patternOf(filter);
+    const entries: LogEntry[] = [];
+    let nextToken: string | undefined;
+    do {
+      const request = new FilterLogEventsCommand({
+        logGroupName,
+        startTime: filter.since,
+        ...(filterPattern === undefined ? {} : { filterPattern }),
+        ...(nextToken === undefined ? {} : { nextToken }),
+      });
+      const page = await client.send(request, { abortSignal: signal }).catch((thrown: unknown) => {
+        const right = 'logs:FilterLogEvents';
+        throw controlPlaneError(
+          thrown,
+          { name: `the log group ${logGroupName}`, region: groups.region, right },
+          signal,
+        );
+      });
+      for (const { eventId, timestamp, message } of page.events ?? []) {
+        const entry = parseEntry(message);
+        if (entry) entries.push({ id: `${name}/${eventId}`, at: timestamp ?? 0, function: name, ...entry });
+      }
+      nextToken = page.nextToken;
+    } while (nextToken !== undefined);
+    return entries;
+  }
+
+  return {
+    async read(filter, signal) {
+      const both = await Promise.all([
+        readGroup('planner', filter, signal),
+        readGroup('writer', filter, signal),
+      ]);
+      return both.flat().toSorted((a, b) => a.at - b.at);
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** In the language of CloudWatch's filters. Names of syncs and plan ids hold no quote. */
+function patternOf({ sync, planId }: LogFilter): string | undefined {
+  const terms = [
+    ...(sync === undefined ? [] : [`($.sync = "${sync}")`]),
+    ...(planId === undefined ? [] : [`($.planId = "${planId}")`]),
+  ];
+  return terms.length === 0 ? undefined : `{ ${terms.join(' && ')} }`;
+}
+
+/** Fields of every entry that say nothing of the sync. */
+const HOUSEKEEPING: ReadonlySet<string> = new Set([
+  'cold_start',
+  'function_arn',
+  'function_memory_size',
+  'function_name',
+  'sampling_rate',
+  'service',
+  'timestamp',
+  'xray_trace_id',
+]);
+
+/** What ended a function from outside, as Lambda writes it between the entries. */
+const ENDED = /Task timed out|Runtime exited|Process exited/;
+
+/** Undefined for metrics, and for what Lambda writes of each invocation. */
+function parseEntry(text = ''): Pick<LogEntry, 'level' | 'message' | 'fields'> | undefined {
+  const parsed = parseObject(text);
+  if (!parsed) {
+    return ENDED.test(text) ? { level: 'error', message: text.trim(), fields: {} } : undefined;
+  }
+  const { level, message, ...rest } = parsed;
+  if (typeof message !== 'string') return undefined;
+  const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !HOUSEKEEPING.has(name)));
+  return { level: typeof level === 'string' ? level.toLowerCase() : 'info', message, fields };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { EnvironmentError } from '../config/config-error.ts';
+import type { FetchSecret } from '../config/secrets-extension.ts';
+import { clientSettings } from './client-settings.ts';
+import { controlPlaneError } from './control-plane-error.ts';
+
+/** Fetches with the credentials of whoever runs the command, of which the functions know nothing. */
+export function secretsManager(region: string, signal: AbortSignal): FetchSecret {
+  return async (SecretId) => {
+    const client = new SecretsManagerClient(clientSettings(region));
+    try {
+      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }), {
+        abortSignal: signal,
+      });
+      if (SecretString === undefined) throw unfetched(SecretId, `holds no text in ${region}`);
+      return SecretString;
+    } catch (thrown) {
+      if (thrown instanceof EnvironmentError) throw thrown;
+      if (thrown instanceof ResourceNotFoundException) {
+        throw unfetched(SecretId, `not found in Secrets Manager in ${region}, or empty`);
+      }
+      const thing = { name: `the secret "${SecretId}"`, region, right: 'secretsmanager:GetSecretValue' };
+      throw unfetched(SecretId, controlPlaneError(thrown, thing, signal).message.replace(/\.$/, ''));
+    } finally {
+      client.destroy();
+    }
+  };
+}
+
+function unfetched(secretId: string, message: string): EnvironmentError {
+  return new EnvironmentError([{ variable: `secret ${secretId}`, message }]);
+}
