@@ -10,7 +10,6 @@ beforeAll(async () => {
 afterAll(() => bench?.close());
 afterEach(() => bench.stack.clearFaults());
 
-const NEVER = new AbortController().signal;
 /** As often as the SDK sends a call. */
 const SDK_ATTEMPTS = 4;
 /** Writes of the checkpoint in one round: claimed, looked, committed, sent, released. */
