@@ -110,7 +110,7 @@ const SETTINGS = {
     'With rejectedRows: quarantine, how many rows may stand in lakeferry.rejected_rows; the sync halts when there are more.',
   ),
   maxDeletePercent: setting(
-    z.number().gt(0).max(100),
+    z.int().min(1).max(100),
     50,
     'How much of the target one window may delete, in percent. A window that deletes more, and at least 1,000 rows, halts the sync until "lakeferry approve". 100 allows all.',
   ),

@@ -16,7 +16,7 @@ export interface SyncConfig {
   readonly rejectedRows: 'halt' | 'quarantine';
   /** Keys that may stand in `lakeferry.rejected_rows` before a sync that quarantines halts. 1 to 100,000. */
   readonly maxRejectedRows: number;
-  /** Part of the target's rows, in percent, that one window may delete. More than 0, at most 100. */
+  /** Part of the target's rows, in percent, that one window may delete. 1 to 100. */
   readonly maxDeletePercent: number;
   /** EventBridge Scheduler expression, `rate(5 minutes)` or `cron(…)`; or `continuous`. */
   readonly schedule: string;

@@ -47,7 +47,7 @@ const mapping = z
     nulCharacters: z.enum(['reject', 'strip']),
     rejectedRows: z.enum(['halt', 'quarantine']),
     maxRejectedRows: z.int().min(1),
-    maxDeletePercent: z.number().gt(0).max(100),
+    maxDeletePercent: z.int().min(1).max(100),
   })
   .refine(({ keyColumns, columns }) => keyColumns <= columns.length, { path: ['keyColumns'] });
 
