@@ -186,5 +186,6 @@ async function watchVersion(
 function ignoreLostConnection(thrown: unknown): void {
   const code = (thrown as { readonly code?: unknown }).code;
   const passing = typeof code === 'string' && /^(57|08|42P01|3F000|E[A-Z]+)/.test(code);
-  if (!passing && !/connection terminated/i.test(String(thrown))) throw thrown;
+  // What pg says of a connection that broke has no code, or none of the server's.
+  if (!passing && !/connection terminated|connection error/i.test(String(thrown))) throw thrown;
 }
