@@ -15,7 +15,7 @@ export interface Retried {
   /** Keys that stood aside before and, unless `dryRun`, after. */
   readonly before: bigint;
   readonly after: bigint;
-  /** Of those before: what can be looked for in the source. A row whose key is NULL cannot. */
+  /** Of those before: what can be looked for in the source. A row whose key is NULL cannot; at most 10,000 at once. */
   readonly retried: number;
   readonly run?: RunResult;
 }
@@ -77,9 +77,11 @@ export function renderRetried(
   if (run?.state === 'paused') {
     return [`${look} ${name} is paused: nothing was tried.`, `  ${style.bold(`lakeferry resume ${sync}`)}`];
   }
-  const nameless = before - BigInt(retried);
+  const others = before - BigInt(retried);
   const notes =
-    nameless > 0n ? [`  ${formatNumber(nameless, 'row')} cannot be tried again: the key is NULL.`] : [];
+    others > 0n
+      ? [`  ${formatNumber(others, 'row')} not tried: the key is NULL, or 10,000 others wait for longer.`]
+      : [];
   if (dryRun || retried === 0) {
     return [`${look} ${formatNumber(retried, 'row')} of ${name} would be tried again.`, ...notes];
   }

@@ -33,12 +33,14 @@ export async function handleChunkFailure(
   services: Services,
   chunk: Chunk,
   thrown: SyncError,
-  { attempt, lastAttempt, outOfTime }: Delivery,
+  { attempt, lastAttempt, ...delivery }: Delivery,
   signal: AbortSignal,
   random: () => number = Math.random,
 ): Promise<FailureOutcome> {
   const { checkpoints, queue, clock, log, metrics } = services;
   const { plan, slice, of } = chunk;
+  // What halts or plans anew does so whatever the time: halves would meet it again.
+  const outOfTime = delivery.outOfTime && thrown.action === 'retry';
   const [firstHalf] = (outOfTime ? halvesOf(plan, chunk) : undefined) ?? [];
   const error = outOfTime ? ranOutOfTime(chunk, firstHalf !== undefined, thrown) : thrown;
   const facts = { sync: plan.sync, planId: plan.id, slice, of, attempt };

@@ -16,6 +16,8 @@ export interface Sight {
   readonly look: SourceLook;
   readonly mapping: Mapping;
   readonly pace: Pace;
+  /** Rows that stand aside and may be tried again; 0 where nobody asks for it. */
+  readonly retryRows: number;
 }
 
 /** Step 4: the decision about one work, made from what was seen. It never changes. */
@@ -23,7 +25,7 @@ export async function makePlan(
   services: Services,
   config: SyncConfig,
   work: Work,
-  { state: { row, table }, look, mapping, pace }: Sight,
+  { state: { row, table }, look, mapping, pace, retryRows }: Sight,
   signal: AbortSignal,
 ): Promise<Plan> {
   const history =
@@ -38,7 +40,7 @@ export async function makePlan(
   }
   const rows =
     work.kind === 'retry'
-      ? (await services.target.readRetryKeys(config.name, signal)).length
+      ? retryRows
       : (estimate(work, history) ?? (await services.source.countRows(config.source, work, signal)));
   const oneSlice = work.kind === 'retry' || isOneSlice(work, table);
   return {

@@ -193,8 +193,8 @@ async function planOnce(
   const look = await source.look(config.source, signal);
   await advance(checkpoints, config.name, { type: 'looked', look: lastLook(look, clock.now()) }, signal);
   const mapping = await readMapping(services, config, state, signal);
-  const retry = retryRejected && (await target.readRetryKeys(config.name, signal)).length > 0;
-  const step = nextStep({ target: state, look, mapping, resumedAfter, retry });
+  const retryRows = retryRejected ? (await target.readRetryKeys(config.name, signal)).length : 0;
+  const step = nextStep({ target: state, look, mapping, resumedAfter, retry: retryRows > 0 });
   switch (step.step) {
     case 'nothing':
       reportLag(services, config, { versions: 0, seconds: 0 });
@@ -213,7 +213,8 @@ async function planOnce(
       return send(services, config, token, step.plan, finished.missing, signal);
     }
     case 'plan': {
-      const plan = await makePlan(services, config, step.work, { state, look, mapping, pace }, signal);
+      const sight = { state, look, mapping, pace, retryRows };
+      const plan = await makePlan(services, config, step.work, sight, signal);
       await target.ensureTable(plan, signal);
       const lost = await commit(services, config, token, plan, signal);
       if (lost) return lost;

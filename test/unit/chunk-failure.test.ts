@@ -144,6 +144,13 @@ describe('a chunk that was not applied', () => {
     },
   );
 
+  it('halts with its own cause, and is not halved, where that came at the end of the time', async () => {
+    await store(applying);
+    const late = { ...FIRST, outOfTime: true };
+    expect(await fail('target_permission', late)).toMatchObject({ outcome: 'return' });
+    expect(await read()).toMatchObject({ state: 'halted', cause: { kind: 'target_permission' } });
+  });
+
   it('keeps the first cause when several slices halt', async () => {
     await store(applying);
     await fail('row_rejected');
