@@ -1,8 +1,9 @@
+import type { CheckpointStore } from './checkpoint/checkpoint.ts';
 import { openDynamoDbCheckpoints } from './checkpoint/dynamodb/dynamodb-checkpoint-store.ts';
 import type { AwsConnection, Connections } from './config/connections.ts';
 import { LOCAL_AWS_CREDENTIALS } from './config/connections.ts';
 import { SyncError } from './error/sync-error.ts';
-import type { DeadLetterQueue } from './queue/queue.ts';
+import type { ChunkQueue, DeadLetterQueue } from './queue/queue.ts';
 import { openSqsChunkQueue } from './queue/sqs/sqs-chunk-queue.ts';
 import { openSqsDeadLetterQueue } from './queue/sqs/sqs-dead-letter-queue.ts';
 import { openDatabricksSource } from './source/databricks/databricks-source.ts';
@@ -15,11 +16,11 @@ export interface ComposedServices extends Services {
   close(): Promise<void>;
 }
 
-/** An error in the place of a database that there is no way into: every call to it rejects with that error. */
+/** An error in the place of what there is no way into: every call to it rejects with that error. */
 export interface ComposableConnections {
   readonly databricks: Connections['databricks'] | SyncError;
   readonly neon: Connections['neon'] | SyncError;
-  readonly aws: AwsConnection;
+  readonly aws: AwsConnection | SyncError;
 }
 
 /** The graph for one set of connections. Nothing is connected before it is needed. */
@@ -27,11 +28,17 @@ export function compose(
   { databricks, neon, aws }: ComposableConnections,
   telemetry: Pick<Services, 'clock' | 'log' | 'metrics'>,
 ): ComposedServices {
-  const source =
-    databricks instanceof SyncError ? outOfReach<Source>(databricks) : openDatabricksSource(databricks);
-  const target = neon instanceof SyncError ? outOfReach<Target>(neon) : openPostgresTarget(neon, telemetry);
-  const checkpoints = openDynamoDbCheckpoints({ table: aws.checkpointTable, ...accessTo(aws, 'dynamodb') });
-  const queue = openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
+  const source: Source =
+    databricks instanceof SyncError ? outOfReach(databricks) : openDatabricksSource(databricks);
+  const target: Target = neon instanceof SyncError ? outOfReach(neon) : openPostgresTarget(neon, telemetry);
+  const checkpoints: CheckpointStore =
+    aws instanceof SyncError
+      ? outOfReach(aws)
+      : openDynamoDbCheckpoints({ table: aws.checkpointTable, ...accessTo(aws, 'dynamodb') });
+  const queue: ChunkQueue =
+    aws instanceof SyncError
+      ? outOfReach(aws)
+      : openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
   return {
     source,
     target,
@@ -46,7 +53,7 @@ export function compose(
   };
 }
 
-function outOfReach<T extends Source | Target>(error: SyncError): T {
+function outOfReach<T extends object>(error: SyncError): T {
   return new Proxy({} as T, {
     get: (_, name) => () => (name === 'close' ? Promise.resolve() : Promise.reject(error)),
   });

@@ -8,10 +8,15 @@ import type { FetchSecret } from '../config/secrets-extension.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
 
-/** Fetches with the credentials of whoever runs the command, of which the functions know nothing. */
-export function secretsManager(region: string, signal: AbortSignal): FetchSecret {
+/**
+ * Fetches with the credentials of whoever runs the command, of which the functions know nothing. Without a region the
+ * AWS SDK's own chain says: `AWS_REGION`, then the profile's.
+ */
+export function secretsManager(configured: string | undefined, signal: AbortSignal): FetchSecret {
   return async (SecretId) => {
-    const client = new SecretsManagerClient(clientSettings(region));
+    const client = new SecretsManagerClient(clientSettings(configured));
+    const region = await client.config.region().catch(() => undefined);
+    if (region === undefined) throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION');
     try {
       const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }), {
         abortSignal: signal,
