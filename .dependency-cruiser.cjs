@@ -12,8 +12,8 @@ const CONFIG = [...BASE, '^src/types/', '^src/config/'];
 const PLAN = [...CONFIG, '^src/plan/'];
 const INTERFACES = [
   ...PLAN,
-  '^src/source/source\\.ts$',
-  '^src/target/target\\.ts$',
+  '^src/source/(source|survey)\\.ts$',
+  '^src/target/(target|survey)\\.ts$',
   '^src/checkpoint/[^/]+\\.ts$',
   '^src/queue/queue\\.ts$',
   '^src/telemetry/',

@@ -10,9 +10,11 @@ import { openDatabricksSource } from './source/databricks/databricks-source.ts';
 import type { Source } from './source/source.ts';
 import type { Services } from './sync/services.ts';
 import { openPostgresTarget } from './target/postgres/postgres-target.ts';
+import type { TargetSurvey } from './target/survey.ts';
 import type { Target } from './target/target.ts';
 
 export interface ComposedServices extends Services {
+  readonly target: Target & TargetSurvey;
   close(): Promise<void>;
 }
 
@@ -30,7 +32,8 @@ export function compose(
 ): ComposedServices {
   const source: Source =
     databricks instanceof SyncError ? outOfReach(databricks) : openDatabricksSource(databricks);
-  const target: Target = neon instanceof SyncError ? outOfReach(neon) : openPostgresTarget(neon, telemetry);
+  const target: Target & TargetSurvey =
+    neon instanceof SyncError ? outOfReach(neon) : openPostgresTarget(neon, telemetry);
   const checkpoints: CheckpointStore =
     aws instanceof SyncError
       ? outOfReach(aws)

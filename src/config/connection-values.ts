@@ -94,6 +94,7 @@ export function postgresUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-function isPooled(text: string): boolean {
+/** Whether a Postgres URL names a host of Neon's pooler. */
+export function isPooled(text: string): boolean {
   return URL.parse(text)?.hostname.split('.')[0]?.endsWith('-pooler') ?? false;
 }

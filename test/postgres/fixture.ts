@@ -8,6 +8,7 @@ import type { Plan, Work } from '../../src/plan/plan.ts';
 import type { Page } from '../../src/source/source.ts';
 import type { TransactionLimits } from '../../src/target/postgres/database.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
+import type { TargetSurvey } from '../../src/target/survey.ts';
 import type { ApplyOutcome, Target } from '../../src/target/target.ts';
 import { type Fields, pagesOf, version } from '../support/pages.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -17,9 +18,9 @@ export const signal = new AbortController().signal;
 /** A database with Lakeferry's schema in it, and a target that reaches it through the Neon proxy. */
 export interface Fixture extends FreshDatabase {
   readonly connection: NeonConnection;
-  readonly target: Target;
+  readonly target: Target & TargetSurvey;
   /** A target with a proxy connection as another role. */
-  targetAs(role: string, password: string): Target;
+  targetAs(role: string, password: string): Target & TargetSurvey;
   /** A target whose transactions may take only so long. */
   limitedTarget(limits: Partial<TransactionLimits>): Target;
 }

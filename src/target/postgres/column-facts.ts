@@ -116,3 +116,31 @@ select
   ];
   return grants.join(' ');
 }
+
+/** The same for a table that is not there yet: in its schema, or where that is missing, too, in the database. */
+export async function readMissingCreateGrant(
+  tx: Transaction,
+  target: TargetTable,
+): Promise<string | undefined> {
+  const { rows } = await tx.query<{
+    readonly role: string;
+    readonly schema: boolean | null;
+    readonly created: boolean;
+  }>(
+    `
+select
+  current_user::text as role,
+  (select has_schema_privilege(oid, 'create') and has_schema_privilege(oid, 'usage')
+   from pg_namespace where nspname = $1) as schema,
+  has_database_privilege(current_database(), 'create') as created`,
+    [target.schema],
+  );
+  const [found] = rows;
+  if (!found) return undefined;
+  const role = quoteIdentifier(found.role);
+  const schema = quoteIdentifier(target.schema);
+  if (found.schema === null) {
+    return found.created ? undefined : `create schema ${schema} authorization ${role};`;
+  }
+  return found.schema ? undefined : `grant usage, create on schema ${schema} to ${role};`;
+}

@@ -54,6 +54,10 @@ set local work_mem = '64MB';
 set local search_path = pg_catalog, pg_temp`;
 }
 
+export function urlOf({ url, directUrl }: NeonConnection, host: Host): string {
+  return host === 'direct' ? (directUrl ?? url) : url;
+}
+
 function wasCut(error: unknown): boolean {
   return error instanceof SyncError && (error.kind === 'target_unavailable' || error.kind === 'cancelled');
 }
@@ -108,7 +112,7 @@ export function openDatabase(
     async transact(host, signal, work) {
       const stop = AbortSignal.any([signal, closing.signal]);
       throwIfAborted(stop);
-      const url = host === 'direct' ? (connection.directUrl ?? connection.url) : connection.url;
+      const url = urlOf(connection, host);
       const session = await beginOn(url, stop);
       try {
         return await work(session);

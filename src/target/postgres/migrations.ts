@@ -157,20 +157,32 @@ export async function migrate(tx: Transaction): Promise<void> {
   await tx.commit();
 }
 
+/** How the schema's form compares to this version's. */
+export async function readSchemaForm(tx: Transaction): Promise<'missing' | 'older' | 'current' | 'newer'> {
+  const version = await readInstalled(tx);
+  if (version === undefined) return 'missing';
+  if (version === MIGRATIONS.length) return 'current';
+  return version < MIGRATIONS.length ? 'older' : 'newer';
+}
+
 /** Undefined when nothing is installed. Throws `target_incompatible` for a schema newer than this program. */
 async function readVersion(tx: Transaction): Promise<number | undefined> {
+  const version = await readInstalled(tx);
+  if (version === undefined || version <= MIGRATIONS.length) return version;
+  throw new SyncError(
+    'target_incompatible',
+    `The schema "lakeferry" of the database has form ${version}, and this version of Lakeferry knows forms up to ${MIGRATIONS.length}: install the newer one.`,
+  );
+}
+
+async function readInstalled(tx: Transaction): Promise<number | undefined> {
   // Read from the catalog's tables: after a wait for a lock, to_regclass may still answer from an old cache.
   const table = await readTable(tx, { schema: 'lakeferry', table: 'migrations' });
   if (table === undefined) return undefined;
   const applied = await tx.query<{ readonly version: number }>(
     'select coalesce(max(version), 0)::int as version from lakeferry.migrations',
   );
-  const version = applied.rows[0]?.version ?? 0;
-  if (version <= MIGRATIONS.length) return version;
-  throw new SyncError(
-    'target_incompatible',
-    `The schema "lakeferry" of the database has form ${version}, and this version of Lakeferry knows forms up to ${MIGRATIONS.length}: install the newer one.`,
-  );
+  return applied.rows[0]?.version ?? 0;
 }
 
 async function install(tx: Transaction): Promise<void> {

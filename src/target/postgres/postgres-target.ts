@@ -1,16 +1,20 @@
+import { isPooled } from '../../config/connection-values.ts';
 import type { NeonConnection } from '../../config/connections.ts';
 import { asSyncError, type ErrorFields } from '../../error/sync-error.ts';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { type Log, silentLog } from '../../telemetry/log.ts';
-import type { Target, TargetFacts } from '../target.ts';
+import type { TargetSurvey } from '../survey.ts';
+import type { SyncRow, Target, TargetFacts } from '../target.ts';
 import { applyChunk } from './apply.ts';
 import { readColumnTypes } from './column-facts.ts';
-import { openDatabase, type TransactionLimits } from './database.ts';
+import { openDatabase, type TransactionLimits, urlOf } from './database.ts';
 import { ensureTable } from './ensure-table.ts';
 import { abandonRetry, finishPlan } from './finish.ts';
+import { checkTable } from './inspect-table.ts';
 import { migrate } from './migrations.ts';
 import { openPlan } from './open.ts';
 import { countRejected, readRejected, readRetryKeys } from './read-rejected.ts';
+import { readServer } from './server-facts.ts';
 import { approveDeletes, readAllRows, readOrCreateRow } from './sync-row.ts';
 import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
@@ -28,7 +32,10 @@ export interface PostgresTargetOptions {
  * A Neon Postgres database as a target; Postgres 15 or later. Every call has a connection and one transaction of
  * its own, so that a suspended compute or a lost socket costs that call and nothing else.
  */
-export function openPostgresTarget(connection: NeonConnection, options: PostgresTargetOptions = {}): Target {
+export function openPostgresTarget(
+  connection: NeonConnection,
+  options: PostgresTargetOptions = {},
+): Target & TargetSurvey {
   const log = options.log ?? silentLog;
   const database = openDatabase(
     connection,
@@ -47,6 +54,14 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
           return facts === undefined ? { row } : { row, table: facts };
         }),
       ),
+    lookAt: (sync, table, key, signal) =>
+      placed({ sync }, () =>
+        database.transact('pooled', signal, async (tx) => {
+          const row = (await readAllRows(tx, log)).get(sync) ?? NO_ROW;
+          const facts = await readFacts(tx, table, key);
+          return facts === undefined ? { row } : { row, table: facts };
+        }),
+      ),
     readRows: (signal) => database.transact('pooled', signal, (tx) => readAllRows(tx, log)),
     readRejected: (sync, limit, signal) =>
       placed({ sync }, () => database.transact('pooled', signal, (tx) => readRejected(tx, sync, limit))),
@@ -55,6 +70,10 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     countRejected: (signal) => database.transact('pooled', signal, countRejected),
     readColumnTypes: (table, signal) =>
       database.transact('pooled', signal, (tx) => readColumnTypes(tx, table)),
+    checkTable: (plan, signal) =>
+      placed({ sync: plan.sync }, () => database.transact('pooled', signal, (tx) => checkTable(tx, plan))),
+    readServer: (host, signal) =>
+      database.transact(host, signal, (tx) => readServer(tx, isPooled(urlOf(connection, host)))),
     ensureTable: (plan, signal) =>
       placed({ sync: plan.sync }, () => database.transact('direct', signal, (tx) => ensureTable(tx, plan))),
     open: (plan, signal) =>
@@ -80,6 +99,9 @@ export function openPostgresTarget(connection: NeonConnection, options: Postgres
     close: () => database.close(),
   };
 }
+
+/** Of a sync that the target knows nothing of. */
+const NO_ROW: SyncRow = { revision: '', open: false, rowsUpserted: 0n, rowsDeleted: 0n, rowsRejected: 0n };
 
 async function readFacts(
   tx: Transaction,

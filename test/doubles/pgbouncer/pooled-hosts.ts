@@ -1,5 +1,6 @@
 import { type NeonProxy, startNeonProxy } from '../../../src/local/neon-proxy/proxy.ts';
 import { openPostgresTarget } from '../../../src/target/postgres/postgres-target.ts';
+import type { TargetSurvey } from '../../../src/target/survey.ts';
 import type { Target } from '../../../src/target/target.ts';
 import type { Fixture } from '../../postgres/fixture.ts';
 
@@ -8,7 +9,7 @@ export interface PooledHosts {
   /** Postgres' URL, through the pooler. */
   readonly pooledUrl: string;
   /** A target as it is configured for Neon, with a URL for each host. */
-  openTarget(): Target;
+  openTarget(): Target & TargetSurvey;
   close(): Promise<void>;
 }
 

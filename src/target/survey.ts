@@ -1,0 +1,55 @@
+import type { Plan } from '../plan/plan.ts';
+import type { TargetState } from './target.ts';
+
+/**
+ * What is to be done to the target table before a plan opens. `missing`: these statements, in order, create it.
+ * `forbidden`: the role lacks rights on the table, or those to create it, which an owner can give so. `unfit`: each problem is a part of a sentence about
+ * the table. `fits`: `untouched` are its columns that the mapping leaves to their owner.
+ */
+export type TableCheck =
+  | { readonly outcome: 'missing'; readonly statements: readonly string[] }
+  | { readonly outcome: 'forbidden'; readonly grant: string }
+  | { readonly outcome: 'unfit'; readonly problems: readonly string[] }
+  | { readonly outcome: 'fits'; readonly untouched: readonly string[] };
+
+/** The server behind one of the two hosts of the connection, as the role of the connection sees it. */
+export interface ServerFacts {
+  /** `pooled`: the host's name is that of Neon's pooler. */
+  readonly pooled: boolean;
+  /** As the server prints it, e.g. `17.5`, and its number before the point. */
+  readonly version: string;
+  readonly majorVersion: number;
+  readonly database: string;
+  readonly role: string;
+  /** The server's clock, milliseconds since the epoch. */
+  readonly now: number;
+  /** A replica, or a database or role that is read-only by default. */
+  readonly readOnly: boolean;
+  readonly maxConnections: number;
+  /** Of those, kept for superusers and the like. */
+  readonly reservedConnections: number;
+  /** Connections of clients at this moment, this one among them. */
+  readonly usedConnections: number;
+  /** The form of the schema `lakeferry`; `unknown` where the role may not read it. */
+  readonly schema: 'missing' | 'older' | 'current' | 'newer' | 'unknown';
+  /** Statements for the owner of the database, by which the role may make and keep the schema. */
+  readonly missingGrants: readonly string[];
+}
+
+/** What may be asked of a target before anything is written. Nothing here changes it. */
+export interface TargetSurvey {
+  /**
+   * As `readState` of a Target, without the `lakeferry` schema, too: a sync that was never seen has a row of no
+   * revision, under which no plan opens.
+   */
+  lookAt(
+    sync: string,
+    table: Plan['target'],
+    key: readonly string[],
+    signal: AbortSignal,
+  ): Promise<TargetState>;
+  /** What `ensureTable` of a Target would do or refuse. */
+  checkTable(plan: Pick<Plan, 'target' | 'mapping' | 'sync'>, signal: AbortSignal): Promise<TableCheck>;
+  /** `host`: that of the chunks, or the one for DDL, which may be the same. */
+  readServer(host: 'pooled' | 'direct', signal: AbortSignal): Promise<ServerFacts>;
+}
