@@ -8,12 +8,14 @@ import { openSqsChunkQueue } from './queue/sqs/sqs-chunk-queue.ts';
 import { openSqsDeadLetterQueue } from './queue/sqs/sqs-dead-letter-queue.ts';
 import { openDatabricksSource } from './source/databricks/databricks-source.ts';
 import type { Source } from './source/source.ts';
+import type { SourceSurvey } from './source/survey.ts';
 import type { Services } from './sync/services.ts';
 import { openPostgresTarget } from './target/postgres/postgres-target.ts';
 import type { TargetSurvey } from './target/survey.ts';
 import type { Target } from './target/target.ts';
 
 export interface ComposedServices extends Services {
+  readonly source: Source & SourceSurvey;
   readonly target: Target & TargetSurvey;
   close(): Promise<void>;
 }
@@ -30,7 +32,7 @@ export function compose(
   { databricks, neon, aws }: ComposableConnections,
   telemetry: Pick<Services, 'clock' | 'log' | 'metrics'>,
 ): ComposedServices {
-  const source: Source =
+  const source: Source & SourceSurvey =
     databricks instanceof SyncError ? outOfReach(databricks) : openDatabricksSource(databricks);
   const target: Target & TargetSurvey =
     neon instanceof SyncError ? outOfReach(neon) : openPostgresTarget(neon, telemetry);

@@ -7,11 +7,14 @@ import { startWarehouse } from '../../src/local/warehouse/server.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import { type ResultRow, Warehouse } from '../../src/source/databricks/client.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
+import type { Source } from '../../src/source/source.ts';
+import type { SourceSurvey } from '../../src/source/survey.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { planSync, type Tick } from '../../src/sync/plan-sync.ts';
 import type { Services } from '../../src/sync/services.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
-import type { ApplyOutcome } from '../../src/target/target.ts';
+import type { TargetSurvey } from '../../src/target/survey.ts';
+import type { ApplyOutcome, Target } from '../../src/target/target.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { noMetrics } from '../../src/telemetry/metrics.ts';
@@ -25,7 +28,12 @@ import { openEngine } from './warehouse-engine.ts';
  * Postgres. Checkpoints and queue are in memory, so that a test decides what is delivered, when and how often.
  */
 export interface Lake {
-  readonly services: Services & { readonly queue: MemoryQueue; readonly checkpoints: MemoryCheckpoints };
+  readonly services: Services & {
+    readonly source: Source & SourceSurvey;
+    readonly target: Target & TargetSurvey;
+    readonly queue: MemoryQueue;
+    readonly checkpoints: MemoryCheckpoints;
+  };
   readonly database: FreshDatabase;
   readonly databricks: DatabricksConnection;
   readonly faults: Faults;

@@ -44,6 +44,14 @@ export class Warehouse {
     return rows;
   }
 
+  /** The row of a result that always has one. Throws `source_incomplete` when it came without. */
+  async one(statement: string, table: string, signal: AbortSignal): Promise<ResultRow> {
+    const [row] = await this.query(statement, table, signal);
+    if (row) return row;
+    const message = 'The warehouse gave an empty result where there is always one row.';
+    throw new SyncError('source_incomplete', message, { table });
+  }
+
   /** Rows as they come; at most FETCH_ROWS of them are held. Ends the operation when the consumer stops early. */
   async *stream(statement: string, table: string, signal: AbortSignal): AsyncGenerator<ResultRow> {
     const { session, operation } = await this.#start(statement, table, signal);

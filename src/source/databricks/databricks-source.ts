@@ -6,6 +6,8 @@ import type { Chunk, Work } from '../../plan/plan.ts';
 import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../../schema/table-name.ts';
 import type { HistoryEntry, Page, RejectedRow, RetryKeys, Source, SourceLook } from '../source.ts';
+import type { FeedFacts, KeySample, SourceSurvey, WarehouseFacts } from '../survey.ts';
+import { count, millisecondsOf } from './cells.ts';
 import { type ResultRow, textCell, Warehouse } from './client.ts';
 import { decodeCopyLine } from './copy-lines.ts';
 import { estimateChangeRows, readSchemaEffect } from './history.ts';
@@ -18,6 +20,7 @@ import {
   readPages,
   typesOf,
 } from './queries.ts';
+import { readFeed, readWarehouse, sampleKeys } from './survey.ts';
 
 /** DESCRIBE HISTORY is asked for at most this many commits. */
 const MAX_HISTORY = 1_000;
@@ -26,11 +29,11 @@ const MAX_HISTORY = 1_000;
 export function openDatabricksSource(
   connection: DatabricksConnection,
   options: { readonly retryDelaysMs?: readonly number[] } = {},
-): Source {
+): Source & SourceSurvey {
   return new DatabricksSource(new Warehouse(connection, options.retryDelaysMs));
 }
 
-class DatabricksSource implements Source {
+class DatabricksSource implements Source, SourceSurvey {
   readonly #warehouse: Warehouse;
 
   constructor(warehouse: Warehouse) {
@@ -132,6 +135,25 @@ class DatabricksSource implements Source {
     }
   }
 
+  readWarehouse(signal: AbortSignal): Promise<WarehouseFacts> {
+    return readWarehouse(this.#warehouse, signal);
+  }
+
+  readFeed(table: SourceTable, signal: AbortSignal): Promise<FeedFacts> {
+    return readFeed(this.#warehouse, table, signal);
+  }
+
+  async sampleKeys(
+    table: SourceTable,
+    version: CommitVersion,
+    mapping: Mapping,
+    keys: number,
+    signal: AbortSignal,
+  ): Promise<KeySample> {
+    const rows = await this.countRows(table, { kind: 'snapshot', version }, signal);
+    return sampleKeys(this.#warehouse, table, mapping, { version, rows, keys }, signal);
+  }
+
   close(): Promise<void> {
     return this.#warehouse.close();
   }
@@ -147,16 +169,8 @@ class DatabricksSource implements Source {
     return { pages: total === 0 ? 0 : 1, lines: total };
   }
 
-  async #one(statement: string, table: SourceTable, signal: AbortSignal): Promise<ResultRow> {
-    const [row] = await this.#warehouse.query(statement, displayTable(table), signal);
-    if (row) return row;
-    throw new SyncError(
-      'source_incomplete',
-      'The warehouse gave an empty result where there is always one row.',
-      {
-        table: displayTable(table),
-      },
-    );
+  #one(statement: string, table: SourceTable, signal: AbortSignal): Promise<ResultRow> {
+    return this.#warehouse.one(statement, displayTable(table), signal);
   }
 
   async #history(table: SourceTable, limit: number, signal: AbortSignal): Promise<HistoryEntry[]> {
@@ -225,18 +239,4 @@ function keyNames(mapping: Mapping): string {
     .slice(0, mapping.keyColumns)
     .map(({ source }) => source)
     .join(', ');
-}
-
-function count(row: ResultRow, name: string): number {
-  const value = Number(textCell(row, name));
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new SyncError('source_incomplete', `The warehouse gave no count in the result column ${name}.`, {
-    column: name,
-  });
-}
-
-function millisecondsOf(value: unknown): number {
-  const time = value instanceof Date ? value.getTime() : Date.parse(`${String(value).replace(' ', 'T')}Z`);
-  if (Number.isFinite(time)) return time;
-  throw new SyncError('source_failed', 'The warehouse gave no time for a commit.', {});
 }

@@ -58,7 +58,7 @@ function topLevelName(path: string): string {
 }
 
 /** A map<string,string>: an object where the driver parsed it, else its JSON text. */
-function parseMap(map: unknown): Readonly<Record<string, unknown>> | undefined {
+export function parseMap(map: unknown): Readonly<Record<string, unknown>> | undefined {
   const parsed = typeof map === 'string' ? parseJson(map) : map;
   return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
 }

@@ -75,6 +75,7 @@ const SPECIAL: Readonly<Record<string, Emit>> = {
   },
   xxhash64: ({ args, rewriter }) =>
     `lf_signed(hash(${args.map((nodes) => rewriter.expression(nodes)).join(', ')}))`,
+  current_user: () => "'local'",
   uuid: () => 'cast(uuid() as varchar)',
   typeof: (call) => `lf_delta_type(typeof(${exactly(call, 1)[0]}))`,
 

@@ -1,0 +1,50 @@
+import type { CommitVersion } from '../change/commit-version.ts';
+import type { Mapping } from '../plan/mapping.ts';
+import type { SourceTable } from '../schema/table-name.ts';
+
+/** The warehouse, as it answers a statement. */
+export interface WarehouseFacts {
+  /** Its clock, milliseconds since the epoch. */
+  readonly now: number;
+  /** Whom it takes us for: a user's name, or a service principal's application id. */
+  readonly principal: string;
+}
+
+/** What a table is set to keep, for whoever reads its changes. */
+export interface FeedFacts {
+  readonly changeFeed: boolean;
+  /** As the table has it, e.g. `interval 7 days`; absent where it is the default. */
+  readonly deletedFileRetention?: string;
+  readonly logRetention?: string;
+}
+
+/** How the keys are in a part of a table: all rows of any key are in it, or none. */
+export interface KeySample {
+  /** Rows of the whole table, before any filter. */
+  readonly tableRows: number;
+  /** Of one key in so many. */
+  readonly oneIn: number;
+  readonly rows: number;
+  /** Keys that more than one row has. */
+  readonly repeated: number;
+  /** Rows with NULL in a key column. */
+  readonly nullRows: number;
+}
+
+/** What may be asked of a source before anything is synced. Nothing here changes it. */
+export interface SourceSurvey {
+  /** A warehouse that is stopped starts for it. */
+  readWarehouse(signal: AbortSignal): Promise<WarehouseFacts>;
+  readFeed(table: SourceTable, signal: AbortSignal): Promise<FeedFacts>;
+  /**
+   * Looks for keys that are none, among the rows that the mapping's filter keeps. Reads the key columns of the whole
+   * table and groups about `keys` of them.
+   */
+  sampleKeys(
+    table: SourceTable,
+    version: CommitVersion,
+    mapping: Mapping,
+    keys: number,
+    signal: AbortSignal,
+  ): Promise<KeySample>;
+}
