@@ -44,11 +44,13 @@ module.exports = {
     layer('lambdas', '^lambdas/', [...SYNC, '^src/compose\\.ts$']),
     layer('local', '^src/local/', [...SYNC, '^src/compose\\.ts$', '^lambdas/']),
     layer('deployment', '^src/deployment/', [...CONFIG, '^src/telemetry/']),
+    layer('doctor', '^src/doctor/', [...SYNC, '^src/deployment/survey\\.ts$']),
     layer('cli', '^src/cli/', [
       ...SYNC,
       '^src/compose\\.ts$',
       '^src/local/',
       '^src/deployment/',
+      '^src/doctor/',
       '^lambdas/',
     ]),
     layer('infra', '^infra/', ['^src/config/', '^src/telemetry/metric-names\\.ts$']),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +5,7 @@ import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
 import { CONFIG_FILE } from '../src/config/config-file.ts';
+import { configDigest } from '../src/config/deployment.ts';
 
 const LAMBDAS = fileURLToPath(new URL('../lambdas/', import.meta.url));
 
@@ -34,10 +34,6 @@ export function bundle(entry: string, configText: string): Code {
       },
     },
   });
-}
-
-export function configDigest(configText: string): string {
-  return createHash('sha256').update(configText).digest('hex').slice(0, 16);
 }
 
 function build(entry: string, outfile: string): void {

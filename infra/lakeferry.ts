@@ -8,13 +8,17 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import packageJson from '../package.json' with { type: 'json' };
 import { CONFIG_FILE } from '../src/config/config-file.ts';
-import { DEPLOYMENT_NAME, type Deployment, deploymentParameter } from '../src/config/deployment.ts';
+import {
+  configDigest,
+  DEPLOYMENT_NAME,
+  type Deployment,
+  deploymentParameter,
+} from '../src/config/deployment.ts';
 import type { LakeferryFileInput } from '../src/config/file-schema.ts';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
 import { parseConfig } from '../src/config/parse-config.ts';
 import { AlarmTopic } from './alarm-topic.ts';
 import { Alarms } from './alarms.ts';
-import { configDigest } from './bundle.ts';
 import { CheckpointTable } from './checkpoint-table.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { ConnectionSecrets } from './connection-secrets.ts';

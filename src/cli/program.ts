@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asSyncError } from '../error/sync-error.ts';
 import { registerApprove } from './commands/approve.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerLocal } from './commands/local.ts';
 import { registerLogs } from './commands/logs.ts';
@@ -25,6 +26,7 @@ export type Register = (program: Command, io: CliIo) => void;
 /** In order of use within each group. */
 const COMMANDS: readonly Register[] = [
   registerDemo,
+  registerDoctor,
   registerLocal,
   registerRun,
   registerStatus,

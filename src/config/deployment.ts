@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
 /** Names a deployment: unique in its account and region. */
@@ -14,7 +15,7 @@ const deployment = z.object({
   name: z.string(),
   /** Version of Lakeferry that was deployed. */
   version: z.string(),
-  /** First 16 hex digits of the SHA-256 of the configuration's text. */
+  /** `configDigest` of the configuration's text. */
   configDigest: z.string(),
   region: z.string(),
   checkpointTable: z.string(),
@@ -42,4 +43,9 @@ export function deploymentParameter(name: string): string {
 /** Throws when the text is not of a stack that this version knows. */
 export function parseDeployment(text: string): Deployment {
   return deployment.parse(JSON.parse(text));
+}
+
+/** First 16 hex digits of the SHA-256 of a configuration's text. */
+export function configDigest(configText: string): string {
+  return createHash('sha256').update(configText).digest('hex').slice(0, 16);
 }

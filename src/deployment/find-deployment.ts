@@ -71,7 +71,8 @@ function parse(text: string, name: string, region: string): Deployment {
   }
 }
 
-function noRegion(): EnvironmentError {
+/** Every place looked in. */
+export function noRegion(): EnvironmentError {
   const message =
     'not in the environment, not in the AWS profile, and connections.aws.region of lakeferry.yaml is not set';
   return new EnvironmentError([{ variable: 'AWS_REGION', message }]);

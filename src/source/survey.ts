@@ -36,6 +36,12 @@ export interface SourceSurvey {
   /** A warehouse that is stopped starts for it. */
   readWarehouse(signal: AbortSignal): Promise<WarehouseFacts>;
   readFeed(table: SourceTable, signal: AbortSignal): Promise<FeedFacts>;
+  /** The statement that switches the change feed of a table on, for its owner. */
+  switchingOn(table: SourceTable): string;
+  /** The statement that keeps the changes of a table for so many days, for its owner. */
+  keepingFor(table: SourceTable, days: number): string;
+  /** The statements that let the principal read a table, for its owner. */
+  grants(table: SourceTable, principal: string): readonly string[];
   /**
    * Looks for keys that are none, among the rows that the mapping's filter keeps. Reads the key columns of the whole
    * table and groups about `keys` of them.

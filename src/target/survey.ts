@@ -23,8 +23,6 @@ export interface ServerFacts {
   readonly role: string;
   /** The server's clock, milliseconds since the epoch. */
   readonly now: number;
-  /** A replica, or a database or role that is read-only by default. */
-  readonly readOnly: boolean;
   readonly maxConnections: number;
   /** Of those, kept for superusers and the like. */
   readonly reservedConnections: number;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
-import { parseConfig } from '../../src/config/parse-config.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type DeployedStack, deployStack } from '../support/deployed.ts';
@@ -38,7 +37,7 @@ syncs:
   for (const table of ['fruit', 'nuts']) {
     expect((await cli.run('local', 'load', `${table}.csv`, 'as', `main.shop.${table}`)).code).toBe(0);
   }
-  deployed = await deployStack(cli.stack, parseConfig(config, 'lakeferry.yaml'), NAME);
+  deployed = await deployStack(cli.stack, config, NAME);
   postgres = new pg.Client({ connectionString: info.postgres });
   await postgres.connect();
 });

@@ -117,7 +117,7 @@ describe('a check of the table', () => {
 describe('what the server tells', () => {
   test('is its version, its clock, its connections and the form of our schema', async () => {
     const facts = await fixture.target.readServer('pooled', signal);
-    expect(facts).toMatchObject({ pooled: false, readOnly: false, schema: 'current', missingGrants: [] });
+    expect(facts).toMatchObject({ pooled: false, schema: 'current', missingGrants: [] });
     expect(facts.version).toMatch(new RegExp(`^${facts.majorVersion}\\.`));
     expect(facts.maxConnections).toBeGreaterThan(facts.reservedConnections);
     expect(facts.usedConnections).toBeGreaterThan(0);

@@ -6,8 +6,8 @@ import { plannerAnswer, plannerHandler } from '../../lambdas/planner.ts';
 import { writerHandler } from '../../lambdas/writer.ts';
 import { type ComposedServices, compose } from '../../src/compose.ts';
 import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
-import type { Deployment } from '../../src/config/deployment.ts';
-import type { LakeferryConfig } from '../../src/config/lakeferry-config.ts';
+import { configDigest, type Deployment } from '../../src/config/deployment.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
 import { asSyncError } from '../../src/error/sync-error.ts';
 import { createLambdaContext } from '../../src/local/lambda-context.ts';
 import { pumpQueue } from '../../src/local/queue-pump.ts';
@@ -25,6 +25,14 @@ export interface LogEvent {
   readonly message: string;
 }
 
+/** What the account tells of itself; may be changed at any time. */
+export interface Account {
+  credentialsAreValid: boolean;
+  concurrency: number;
+  /** Names of alarms that are going off. */
+  readonly ringing: Set<string>;
+}
+
 /** A local stack that looks to the AWS SDK like a deployed one: control planes on loopback, functions in this process. */
 export interface DeployedStack {
   readonly deployment: Deployment;
@@ -32,24 +40,22 @@ export interface DeployedStack {
   readonly parameters: Map<string, string>;
   readonly secrets: Map<string, string>;
   readonly logEvents: LogEvent[];
+  readonly account: Account;
   /** Requests to the control planes, e.g. `AmazonSSM.GetParameter`. */
   readonly calls: string[];
   close(): Promise<void>;
 }
 
 const PLANNER_TIMEOUT_MS = 60_000;
-const SERVICES = ['SSM', 'LAMBDA', 'CLOUDWATCH_LOGS', 'SECRETS_MANAGER'] as const;
+const SERVICES = ['SSM', 'LAMBDA', 'CLOUDWATCH', 'CLOUDWATCH_LOGS', 'SECRETS_MANAGER', 'STS'] as const;
 
 /**
  * Points the AWS SDK and the databases' drivers of this process to the stack, by the variables that a person would set
  * and in the place of the certificates and DNS that a cloud has.
  */
-export async function deployStack(
-  stack: Stack,
-  config: LakeferryConfig,
-  name: string,
-): Promise<DeployedStack> {
+export async function deployStack(stack: Stack, configText: string, name: string): Promise<DeployedStack> {
   const { aws } = stack.info;
+  const config = parseConfig(configText, 'lakeferry.yaml');
   const connections = await localConnections(stack.info);
   const services = compose(connections, { clock: systemClock, log: silentLog, metrics: noMetrics });
   const runtime = async () => ({ config, services });
@@ -64,7 +70,7 @@ export async function deployStack(
     schemaVersion: 1,
     name,
     version: '0.1.0',
-    configDigest: '0123456789abcdef',
+    configDigest: configDigest(configText),
     region: aws.region,
     checkpointTable: aws.checkpointTable,
     chunkQueueUrl: aws.chunkQueueUrl,
@@ -75,12 +81,13 @@ export async function deployStack(
     writerLogGroup: `/lakeferry/${name}/writer`,
     scheduleGroup: name,
     alarmTopicArn: `arn:aws:sns:${aws.region}:000000000000:${name}`,
-    alarms: [],
+    alarms: [`${name}-halted`, `${name}-lag`],
     dashboard: name,
   };
   const parameters = new Map([[`/lakeferry/${name}`, JSON.stringify(deployment)]]);
   const secrets = new Map<string, string>();
   const logEvents: LogEvent[] = [];
+  const account: Account = { credentialsAreValid: true, concurrency: 1_000, ringing: new Set() };
   const calls: string[] = [];
 
   const planner = plannerHandler(runtime) as (
@@ -101,6 +108,18 @@ export async function deployStack(
     const call = String(headers['x-amz-target'] ?? url);
     calls.push(call);
     if (call.includes('/functions/')) return invoke(body);
+    const asksWho = body.includes('Action=GetCallerIdentity');
+    if (!account.credentialsAreValid) {
+      const error = '<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>';
+      return asksWho
+        ? { status: 403, headers: { 'content-type': 'text/xml' }, body: error }
+        : { status: 403, body: JSON.stringify({ __type: 'UnrecognizedClientException' }) };
+    }
+    if (asksWho) return callerIdentity(name);
+    if (call.includes('/account-settings')) {
+      const answered = { AccountLimit: { ConcurrentExecutions: account.concurrency } };
+      return { status: 200, body: JSON.stringify(answered) };
+    }
     const asked = JSON.parse(body) as Record<string, string> & FilterRequest;
     switch (call) {
       case 'AmazonSSM.GetParameter':
@@ -111,6 +130,17 @@ export async function deployStack(
         return found('ResourceNotFoundException', secrets.get(asked['SecretId'] ?? ''), (SecretString) => ({
           SecretString,
         }));
+      case 'secretsmanager.DescribeSecret':
+        return found('ResourceNotFoundException', secrets.get(asked['SecretId'] ?? ''), () => ({
+          Name: asked['SecretId'],
+        }));
+      case 'GraniteServiceVersion20100801.DescribeAlarms': {
+        const named = (asked as { readonly AlarmNames?: readonly string[] }).AlarmNames ?? [];
+        const MetricAlarms = named
+          .filter((alarm) => account.ringing.has(alarm))
+          .map((AlarmName) => ({ AlarmName, StateValue: 'ALARM', StateUpdatedTimestamp: 1_795_000_000 }));
+        return { status: 200, body: JSON.stringify({ MetricAlarms }) };
+      }
       case 'Logs_20140328.FilterLogEvents':
         return { status: 200, body: JSON.stringify(filterLogEvents(logEvents, asked)) };
       default:
@@ -135,6 +165,7 @@ export async function deployStack(
     parameters,
     secrets,
     logEvents,
+    account,
     calls,
     async close() {
       stop.abort();
@@ -144,6 +175,13 @@ export async function deployStack(
       for (const each of restore) each();
     },
   };
+}
+
+function callerIdentity(name: string): ScriptedAnswer {
+  const body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+    <Arn>arn:aws:sts::000000000000:assumed-role/ops-of-${name}/ana</Arn><UserId>AROA:ana</UserId><Account>000000000000</Account>
+  </GetCallerIdentityResult></GetCallerIdentityResponse>`;
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
 }
 
 function found(type: string, value: string | undefined, answer: (value: string) => object): ScriptedAnswer {

@@ -20,7 +20,7 @@ import {
   readPages,
   typesOf,
 } from './queries.ts';
-import { readFeed, readWarehouse, sampleKeys } from './survey.ts';
+import { grants, keepingFor, readFeed, readWarehouse, sampleKeys, switchingOn } from './survey.ts';
 
 /** DESCRIBE HISTORY is asked for at most this many commits. */
 const MAX_HISTORY = 1_000;
@@ -141,6 +141,18 @@ class DatabricksSource implements Source, SourceSurvey {
 
   readFeed(table: SourceTable, signal: AbortSignal): Promise<FeedFacts> {
     return readFeed(this.#warehouse, table, signal);
+  }
+
+  switchingOn(table: SourceTable): string {
+    return switchingOn(table);
+  }
+
+  keepingFor(table: SourceTable, days: number): string {
+    return keepingFor(table, days);
+  }
+
+  grants(table: SourceTable, principal: string): readonly string[] {
+    return grants(table, principal);
   }
 
   async sampleKeys(

@@ -7,7 +7,7 @@ import { textCell, type Warehouse } from './client.ts';
 import { parseMap } from './history.ts';
 import { describeDetail } from './queries.ts';
 import { plainColumn } from './row-encoding.ts';
-import { quoteTable } from './sql.ts';
+import { quoteName, quoteTable } from './sql.ts';
 
 const WAREHOUSE = 'select current_timestamp() as now, current_user() as principal';
 
@@ -34,6 +34,26 @@ export async function readFeed(
     ...(deletedFileRetention === undefined ? {} : { deletedFileRetention }),
     ...(logRetention === undefined ? {} : { logRetention }),
   };
+}
+
+export function switchingOn(table: SourceTable): string {
+  return `alter table ${quoteTable(table)} set tblproperties (delta.enableChangeDataFeed = true);`;
+}
+
+export function keepingFor(table: SourceTable, days: number): string {
+  const kept = ['delta.deletedFileRetentionDuration', 'delta.logRetentionDuration'];
+  const properties = kept.map((property) => `${property} = 'interval ${days} days'`);
+  return `alter table ${quoteTable(table)} set tblproperties (${properties.join(', ')});`;
+}
+
+export function grants(table: SourceTable, principal: string): readonly string[] {
+  const { catalog, schema } = table;
+  const to = quoteName(principal);
+  return [
+    `grant use catalog on catalog ${quoteName(catalog)} to ${to};`,
+    `grant use schema on schema ${quoteName(catalog)}.${quoteName(schema)} to ${to};`,
+    `grant select on table ${quoteTable(table)} to ${to};`,
+  ];
 }
 
 /** Rows of the table at the version, and about how many keys to group. */

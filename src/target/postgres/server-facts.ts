@@ -9,7 +9,6 @@ interface StoredFacts {
   readonly database: string;
   readonly role: string;
   readonly now: Date;
-  readonly readOnly: boolean;
   readonly maxConnections: number;
   readonly reservedConnections: number;
   readonly usedConnections: number;
@@ -41,8 +40,6 @@ select
   current_database()::text as database,
   current_user::text as role,
   clock_timestamp() as now,
-  pg_is_in_recovery() or (select reset_val = 'on' from pg_settings where name = 'default_transaction_read_only')
-    as "readOnly",
   current_setting('max_connections')::int as "maxConnections",
   current_setting('superuser_reserved_connections')::int
     + coalesce(current_setting('reserved_connections', true)::int, 0) as "reservedConnections",
@@ -68,7 +65,6 @@ select
     database: facts.database,
     role: facts.role,
     now: facts.now.getTime(),
-    readOnly: facts.readOnly,
     maxConnections: facts.maxConnections,
     reservedConnections: facts.reservedConnections,
     usedConnections: facts.usedConnections,

@@ -20,7 +20,7 @@ import { affected, writeMetrics } from './insert.ts';
 import { readProperties } from './properties.ts';
 import { NO_RESULT } from './result.ts';
 import { type StatementContext, translate } from './statement-context.ts';
-import { ARRIVED, type Column, Table, type TableMetadata, writable } from './table.ts';
+import { ARRIVED, CHANGE_FEED_PROPERTY, type Column, Table, type TableMetadata, writable } from './table.ts';
 import type { Node } from './tokenizer.ts';
 import { parseTypeText } from './type-text.ts';
 import { typeOfDuck, typeText } from './types.ts';
@@ -138,6 +138,9 @@ export async function readSourceColumns(
   return columns;
 }
 
+/** As a workspace may have them for its new tables; a statement may say otherwise. */
+const DEFAULT_PROPERTIES = { [CHANGE_FEED_PROPERTY]: 'true' };
+
 /** A fresh identity for columns that a statement names. */
 export function newMetadata(
   context: StatementContext,
@@ -151,7 +154,7 @@ export function newMetadata(
     id: randomUUID(),
     columns,
     ...(more.comment !== undefined && { comment: more.comment }),
-    properties: more.properties ?? {},
+    properties: { ...DEFAULT_PROPERTIES, ...more.properties },
     createdAt: context.database.clock.now(),
   };
 }

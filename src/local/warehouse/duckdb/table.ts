@@ -95,7 +95,7 @@ export interface Commit extends TableVersion {
   readonly rows: number;
 }
 
-const CHANGE_FEED_PROPERTY = 'delta.enableChangeDataFeed';
+export const CHANGE_FEED_PROPERTY = 'delta.enableChangeDataFeed';
 
 /**
  * The store of a table is one DuckDB table with every row that any kept version shows. A row is live in the
@@ -224,7 +224,7 @@ function storedColumns(columns: readonly Column[]): string {
 }
 
 function changeFeedOn(metadata: TableMetadata): boolean {
-  return metadata.properties[CHANGE_FEED_PROPERTY]?.toLowerCase() !== 'false';
+  return metadata.properties[CHANGE_FEED_PROPERTY]?.toLowerCase() === 'true';
 }
 
 export function findColumn(metadata: TableMetadata, name: string): Column | undefined {

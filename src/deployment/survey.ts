@@ -1,0 +1,127 @@
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeSecretCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { clientSettings } from './client-settings.ts';
+import { controlPlaneError } from './control-plane-error.ts';
+import { noRegion } from './find-deployment.ts';
+
+/** Whose credentials the AWS SDK found. */
+export interface Identity {
+  readonly account: string;
+  /** Of a user, or of a role that is taken on: `arn:aws:sts::123456789012:assumed-role/ops/ana`. */
+  readonly arn: string;
+}
+
+/** An alarm that is going off. */
+export interface RingingAlarm {
+  readonly name: string;
+  /** Since when, milliseconds since the epoch. */
+  readonly since?: number;
+}
+
+/**
+ * What may be asked of an AWS account about a deployment, or about a place for one. Nothing here changes it. Throws
+ * `environment_invalid` without a region, `aws_unauthorized`, `aws_unavailable`, or `cancelled`.
+ */
+export interface AccountSurvey {
+  readIdentity(signal: AbortSignal): Promise<Identity>;
+  /** Whether CDK was bootstrapped in the region, with its usual qualifier. */
+  isBootstrapped(signal: AbortSignal): Promise<boolean>;
+  /** By name or ARN; its value is not read. */
+  hasSecret(secretId: string, signal: AbortSignal): Promise<boolean>;
+  /** Lambda functions of all kinds that the account runs at once in the region. */
+  readConcurrency(signal: AbortSignal): Promise<number>;
+  /** Those of the named alarms that are going off. */
+  readRinging(alarms: readonly string[], signal: AbortSignal): Promise<readonly RingingAlarm[]>;
+  close(): void;
+}
+
+const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
+/** DescribeAlarms takes so many names at once. */
+const MAX_ALARM_NAMES = 100;
+
+/** Without a region the AWS SDK's own chain says: `AWS_REGION`, then the profile's. */
+export function openAccountSurvey(configured: string | undefined): AccountSurvey {
+  const settings = clientSettings(configured);
+  const sts = new STSClient(settings);
+  const ssm = new SSMClient(settings);
+  const secrets = new SecretsManagerClient(settings);
+  const lambda = new LambdaClient(settings);
+  const cloudWatch = new CloudWatchClient(settings);
+
+  async function ask<T>(
+    name: string,
+    right: string,
+    signal: AbortSignal,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const region = await sts.config.region().catch(() => undefined);
+    if (region === undefined) throw noRegion();
+    try {
+      return await call();
+    } catch (thrown) {
+      throw controlPlaneError(thrown, { name, region, right }, signal);
+    }
+  }
+
+  return {
+    readIdentity: (signal) =>
+      ask('your identity', 'sts:GetCallerIdentity', signal, async () => {
+        const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
+        return { account: Account ?? '', arn: Arn ?? '' };
+      }),
+    isBootstrapped: (signal) =>
+      ask(`the SSM parameter ${BOOTSTRAP_PARAMETER}`, 'ssm:GetParameter', signal, async () => {
+        const command = new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER });
+        return isThere(ssm.send(command, { abortSignal: signal }), ParameterNotFound);
+      }),
+    hasSecret: (SecretId, signal) =>
+      ask(`the secret "${SecretId}"`, 'secretsmanager:DescribeSecret', signal, async () => {
+        const command = new DescribeSecretCommand({ SecretId });
+        return isThere(secrets.send(command, { abortSignal: signal }), ResourceNotFoundException);
+      }),
+    readConcurrency: (signal) =>
+      ask('the Lambda settings of the account', 'lambda:GetAccountSettings', signal, async () => {
+        const settings = await lambda.send(new GetAccountSettingsCommand({}), { abortSignal: signal });
+        return settings.AccountLimit?.ConcurrentExecutions ?? 0;
+      }),
+    readRinging: (alarms, signal) =>
+      ask('the alarms', 'cloudwatch:DescribeAlarms', signal, async () => {
+        const ringing: RingingAlarm[] = [];
+        for (let at = 0; at < alarms.length; at += MAX_ALARM_NAMES) {
+          const AlarmNames = alarms.slice(at, at + MAX_ALARM_NAMES);
+          const command = new DescribeAlarmsCommand({ AlarmNames, StateValue: 'ALARM' });
+          const { MetricAlarms = [] } = await cloudWatch.send(command, { abortSignal: signal });
+          for (const { AlarmName, StateUpdatedTimestamp } of MetricAlarms) {
+            ringing.push({
+              name: AlarmName ?? '',
+              ...(StateUpdatedTimestamp && { since: StateUpdatedTimestamp.getTime() }),
+            });
+          }
+        }
+        return ringing;
+      }),
+    close() {
+      for (const client of [sts, ssm, secrets, lambda, cloudWatch]) client.destroy();
+    },
+  };
+}
+
+async function isThere(
+  call: Promise<unknown>,
+  absence: abstract new (...args: never[]) => Error,
+): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof absence) return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,97 @@
+import type { SyncConfig } from '../config/sync-config.ts';
+import type { Mapping } from '../plan/mapping.ts';
+import { keyOf } from '../plan/mapping.ts';
+import { displayTable } from '../schema/table-name.ts';
+import type { TableCheck, TargetSurvey } from '../target/survey.ts';
+import type { TargetState } from '../target/target.ts';
+import { attempt } from './attempt.ts';
+import { about, advise, type Finding } from './finding.ts';
+import { fixOf, wordsOf } from './fixes.ts';
+
+const LIMIT_MS = 30_000;
+
+/** One target table, once the server answers. Without a mapping nothing can be said of its columns. */
+export async function examineTarget(
+  target: TargetSurvey,
+  config: SyncConfig,
+  mapping: Mapping | undefined,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const name = displayTable(config.target);
+  const table = about('neon', name, config.name);
+  if (!mapping) return [table.unchecked('table', 'whether it fits: the columns of the source are not known')];
+  const owner = `Neon (owner of ${name}, or of the database)`;
+  const plan = { sync: config.name, target: config.target, mapping };
+  const check = await attempt(signal, LIMIT_MS, (limited) => target.checkTable(plan, limited));
+  if (check.error) return [table.problem('table', wordsOf(check.error), fixOf(check.error, config.name))];
+  const findings = checkFindings(check.value);
+  if (check.value.outcome !== 'fits') return findings;
+  const key = keyOf(mapping).map(({ target: column }) => column);
+  const look = await attempt(signal, LIMIT_MS, (limited) =>
+    target.lookAt(config.name, config.target, key, limited),
+  );
+  if (look.error)
+    return [...findings, table.problem('rows', wordsOf(look.error), fixOf(look.error, config.name))];
+  return [...findings, ...stateFindings(look.value)];
+
+  function checkFindings(found: TableCheck): Finding[] {
+    switch (found.outcome) {
+      case 'missing':
+        return [table.ok('table', 'will be created by the first sync')];
+      case 'forbidden':
+        return [table.problem('grants', 'the role lacks rights', { by: owner, paste: [found.grant] })];
+      case 'unfit':
+        return [
+          table.problem(
+            'table',
+            found.problems.join('; '),
+            advise(
+              `Change ${name} accordingly, or choose another syncs.${config.name}.target, or drop the table so that Lakeferry creates it.`,
+              owner,
+            ),
+          ),
+        ];
+      case 'fits': {
+        const { untouched } = found;
+        const others = untouched.length === 0 ? '' : `, ${untouched.length} of yours untouched`;
+        return [table.ok('table', `its columns fit${others}`)];
+      }
+      default:
+        return found satisfies never;
+    }
+  }
+
+  function stateFindings({ row, table: facts }: TargetState): Finding[] {
+    const loadOpen = row.open && row.plan?.work.kind === 'snapshot';
+    return [
+      ...(facts && !facts.empty && row.through === undefined && !loadOpen
+        ? [
+            table.problem(
+              'rows',
+              'it holds rows that Lakeferry did not write',
+              advise(
+                `Empty ${name}, rename it away, or choose another syncs.${config.name}.target: a first load goes into an empty table.`,
+                owner,
+              ),
+            ),
+          ]
+        : []),
+      ...(facts?.uniqueBesidesKey
+        ? [
+            table.note(
+              'unique',
+              'something besides the key is unique: each window is one transaction, however large',
+            ),
+          ]
+        : []),
+      ...(facts?.refersToItself
+        ? [
+            table.note(
+              'foreign key',
+              'it refers to itself: loads and windows are one transaction each, however large',
+            ),
+          ]
+        : []),
+    ];
+  }
+}
