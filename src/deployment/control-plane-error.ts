@@ -1,27 +1,6 @@
 import { type AwsFailure, readAwsFailure } from '../error/aws-failure.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
-import { type ErrorFields, SyncError } from '../error/sync-error.ts';
-
-/** What a command wanted of AWS and did not get, with a remedy of its own. */
-export class ControlPlaneError extends SyncError {
-  readonly #remedy: string;
-
-  constructor(
-    kind: ErrorKind,
-    message: string,
-    remedy: string,
-    fields: ErrorFields = {},
-    options?: { cause?: unknown },
-  ) {
-    super(kind, message, fields, options);
-    this.name = 'ControlPlaneError';
-    this.#remedy = remedy;
-  }
-
-  override get remedy(): string {
-    return this.#remedy;
-  }
-}
+import { SyncError } from '../error/sync-error.ts';
 
 /** A thing of a deployment as errors name it. */
 export interface NamedThing {
@@ -51,7 +30,7 @@ export function controlPlaneError(thrown: unknown, thing: NamedThing, signal: Ab
   const { reason, code, httpStatus } = readAwsFailure(thrown);
   const { kind, remedy } = policyOf(reason, thing);
   const fields = { code, ...(httpStatus === undefined ? {} : { httpStatus }) };
-  return new ControlPlaneError(kind, SENTENCE[reason](thing), remedy, fields, { cause: thrown });
+  return new SyncError(kind, SENTENCE[reason](thing), fields, { cause: thrown, remedy });
 }
 
 function policyOf(

@@ -1,8 +1,9 @@
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 import { EnvironmentError } from '../config/config-error.ts';
 import { type Deployment, deploymentParameter, parseDeployment } from '../config/deployment.ts';
+import { SyncError } from '../error/sync-error.ts';
 import { clientSettings } from './client-settings.ts';
-import { ControlPlaneError, controlPlaneError } from './control-plane-error.ts';
+import { controlPlaneError } from './control-plane-error.ts';
 
 export interface DeploymentSought {
   readonly name: string;
@@ -46,14 +47,13 @@ async function readParameter(
   }
 }
 
-function missing(name: string, region: string, cause: unknown): ControlPlaneError {
+function missing(name: string, region: string, cause: unknown): SyncError {
   const parameter = deploymentParameter(name);
-  return new ControlPlaneError(
+  return new SyncError(
     'deployment_missing',
     `There is no deployment "${name}" in ${region}: the SSM parameter ${parameter} is not there.`,
-    'npx cdk deploy, or name another: --deployment <name>, AWS_REGION, AWS_PROFILE',
     {},
-    { cause },
+    { cause, remedy: 'npx cdk deploy, or name another: --deployment <name>, AWS_REGION, AWS_PROFILE' },
   );
 }
 
@@ -61,12 +61,11 @@ function parse(text: string, name: string, region: string): Deployment {
   try {
     return parseDeployment(text);
   } catch (cause) {
-    throw new ControlPlaneError(
+    throw new SyncError(
       'deployment_missing',
       `The deployment "${name}" in ${region} was made by a version of Lakeferry that this one does not know.`,
-      'npx cdk deploy, or use the version of Lakeferry that deployed it',
       {},
-      { cause },
+      { cause, remedy: 'npx cdk deploy, or use the version of Lakeferry that deployed it' },
     );
   }
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ERROR_POLICY, type ErrorKind } from '../error/error-kind.ts';
 import { SyncError } from '../error/sync-error.ts';
 import { clientSettings } from './client-settings.ts';
-import { ControlPlaneError, controlPlaneError } from './control-plane-error.ts';
+import { controlPlaneError } from './control-plane-error.ts';
 
 /** A kind that a later version made is of no use here. */
 const errorKind = z.enum(Object.keys(ERROR_POLICY) as [ErrorKind, ...ErrorKind[]]).catch('internal');
@@ -66,11 +66,11 @@ export function openPlanner({ region, functionName }: InvokedFunction): InvokedP
       if (invoked.FunctionError !== undefined) throw plannerFailure(payload, event.sync);
       const parsed = answer.safeParse(payload);
       if (parsed.success) return parsed.data;
-      throw new ControlPlaneError(
+      throw new SyncError(
         'internal',
         'The planner function answered what this version of Lakeferry does not know.',
-        'npx cdk deploy, or use the version of Lakeferry that deployed it',
         { sync: event.sync },
+        { remedy: 'npx cdk deploy, or use the version of Lakeferry that deployed it' },
       );
     },
     close: () => lambda.destroy(),
@@ -82,16 +82,16 @@ function plannerFailure(payload: unknown, sync: string): SyncError {
   const { errorType = 'unknown', errorMessage } = failure.catch({}).parse(payload);
   if (errorType === 'config_invalid') {
     const message = `${errorMessage ?? ''} So says the configuration that is deployed.`;
-    return new ControlPlaneError('config_invalid', message, 'npx cdk deploy', { sync });
+    return new SyncError('config_invalid', message, { sync }, { remedy: 'npx cdk deploy' });
   }
   if (Object.hasOwn(ERROR_POLICY, errorType) && errorMessage !== undefined) {
     return new SyncError(errorType as ErrorKind, errorMessage, { sync });
   }
-  return new ControlPlaneError(
+  return new SyncError(
     'internal',
     `The planner function failed (${errorType}); its log says why.`,
-    'lakeferry logs --since 15m',
     { sync },
+    { remedy: 'lakeferry logs --since 15m' },
   );
 }
 

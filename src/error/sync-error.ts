@@ -16,12 +16,20 @@ export interface ErrorFields {
 export class SyncError extends Error {
   readonly kind: ErrorKind;
   readonly fields: ErrorFields;
+  readonly #remedy: string | undefined;
 
-  constructor(kind: ErrorKind, message: string, fields: ErrorFields = {}, options?: { cause?: unknown }) {
-    super(message, options);
+  /** `remedy` is for an error that is mended in another way than its kind. */
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    fields: ErrorFields = {},
+    options: { readonly cause?: unknown; readonly remedy?: string | undefined } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'SyncError';
     this.kind = kind;
     this.fields = fields;
+    this.#remedy = options.remedy;
   }
 
   get action(): ErrorAction {
@@ -29,7 +37,17 @@ export class SyncError extends Error {
   }
 
   get remedy(): string {
-    return remedyFor(this.kind, this.fields.sync);
+    return this.#remedy ?? remedyFor(this.kind, this.fields.sync);
+  }
+
+  /** The same with more facts; those that it has already stay. */
+  with(fields: ErrorFields): SyncError {
+    return new SyncError(
+      this.kind,
+      this.message,
+      { ...fields, ...this.fields },
+      { cause: this.cause ?? this, remedy: this.#remedy },
+    );
   }
 }
 
@@ -37,13 +55,7 @@ export class SyncError extends Error {
 export function asSyncError(thrown: unknown, fields: ErrorFields = {}): SyncError {
   if (thrown instanceof SyncError) {
     const missing = Object.keys(fields).some((name) => thrown.fields[name] === undefined);
-    if (!missing) return thrown;
-    return new SyncError(
-      thrown.kind,
-      thrown.message,
-      { ...fields, ...thrown.fields },
-      { cause: thrown.cause ?? thrown },
-    );
+    return missing ? thrown.with(fields) : thrown;
   }
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
   return new SyncError('internal', `An unexpected ${name} was thrown.`, fields, { cause: thrown });
