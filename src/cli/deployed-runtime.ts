@@ -1,10 +1,11 @@
-import type { Deployment } from '../config/deployment.ts';
+import { configDigest, type Deployment } from '../config/deployment.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
+import { parseConfig } from '../config/parse-config.ts';
 import { openPlanner } from '../deployment/invoke-planner.ts';
 import { SyncError } from '../error/sync-error.ts';
 import { driveSyncs } from '../sync/drive-syncs.ts';
 import type { CliIo } from './io.ts';
-import { readConfigOption } from './options.ts';
+import { readConfigOptionText } from './options.ts';
 import type { Runtime, RuntimeFlags } from './runtime.ts';
 import { openSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -22,11 +23,17 @@ export async function openDeployment(
   readonly deployment: Deployment;
   readonly surroundings: Surroundings;
 }> {
-  const config = await readConfigOption(flags, io);
+  const text = await readConfigOptionText(flags, io);
+  const config = parseConfig(text, flags.config);
   const surroundings = await openSurroundings(config.connections, flags, io);
   const { deployment } = surroundings;
   if (deployment === undefined) throw new SyncError('internal', 'The local stack is no deployment.');
   if (deployment instanceof SyncError) throw deployment;
+  if (deployment.configDigest !== configDigest(text)) {
+    io.stderr.write(
+      `! What is deployed was made from another ${flags.config} than this one: npx cdk deploy\n`,
+    );
+  }
   return { config, deployment, surroundings };
 }
 

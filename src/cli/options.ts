@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
-import { CONFIG_FILE, readConfigFile } from '../config/config-file.ts';
+import { CONFIG_FILE, readConfigFile, readConfigText } from '../config/config-file.ts';
 import { DEFAULT_DEPLOYMENT } from '../config/deployment.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import type { CliIo } from './io.ts';
@@ -33,4 +33,9 @@ export function dryRunOption(): Option {
 /** The file that `configOption` names, from where the command runs. Throws as `readConfigFile`. */
 export function readConfigOption(options: { readonly config: string }, io: CliIo): Promise<LakeferryConfig> {
   return readConfigFile(resolve(io.cwd, options.config), options.config);
+}
+
+/** Its text. `config_missing` when it cannot be read. */
+export function readConfigOptionText(options: { readonly config: string }, io: CliIo): Promise<string> {
+  return readConfigText(resolve(io.cwd, options.config), options.config);
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
+import { configDigest } from '../../src/config/deployment.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type DeployedStack, deployStack } from '../support/deployed.ts';
@@ -185,6 +186,23 @@ describe('status', () => {
         },
       ],
     });
+  });
+});
+
+describe('a lakeferry.yaml that is not the deployed one', () => {
+  it('is told of on stderr, and stops nothing', async () => {
+    const { code, stderr } = await run('status', 'fruit', '--json');
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      '! What is deployed was made from another lakeferry.yaml than this one: npx cdk deploy\n',
+    );
+    const digest = configDigest(await readFile(join(cli.folder, 'lakeferry.yaml'), 'utf8'));
+    deployed.parameters.set(
+      `/lakeferry/${NAME}`,
+      JSON.stringify({ ...deployed.deployment, configDigest: digest }),
+    );
+    expect((await run('status', 'fruit', '--json')).stderr).toBe('');
+    deployed.parameters.set(`/lakeferry/${NAME}`, JSON.stringify(deployed.deployment));
   });
 });
 

@@ -1,6 +1,4 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readConfigText } from '../../config/config-file.ts';
 import { configDigest } from '../../config/deployment.ts';
 import type { LakeferryConfig } from '../../config/lakeferry-config.ts';
 import { parseConfig } from '../../config/parse-config.ts';
@@ -8,7 +6,7 @@ import type { Finding } from '../../doctor/finding.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { doctorExitCode, doctorJson, renderDoctor } from '../doctor-report.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
+import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { styleFor } from '../style.ts';
@@ -42,7 +40,7 @@ export function registerDoctor(program: Command, io: CliIo): void {
 }
 
 async function doctor(names: readonly string[], flags: DoctorFlags, io: CliIo): Promise<void> {
-  const text = await readConfigText(resolve(io.cwd, flags.config), flags.config);
+  const text = await readConfigOptionText(flags, io);
   const config = parseConfig(text, flags.config);
   const syncs = chooseSyncs(config, names);
   const findings = flags.offline ? [] : await findAll(config, text, names, flags, io);
