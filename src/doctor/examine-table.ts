@@ -1,5 +1,5 @@
 import type { SyncConfig } from '../config/sync-config.ts';
-import { asSyncError } from '../error/sync-error.ts';
+import type { SyncError } from '../error/sync-error.ts';
 import type { Mapping } from '../plan/mapping.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { Source } from '../source/source.ts';
@@ -35,12 +35,14 @@ export async function examineTable(
   const name = displayTable(config.source);
   const table = about('databricks', name, config.name);
   const owner = `Databricks (owner of ${name})`;
-  const failed = (check: string, error: Parameters<typeof fixOf>[0]): Finding =>
-    table.problem(check, wordsOf(error), {
-      ...(error.kind === 'source_permission'
+  const failed = (check: string, error: SyncError): Finding =>
+    table.problem(
+      check,
+      wordsOf(error),
+      error.kind === 'source_permission'
         ? { by: owner, paste: source.grants(config.source, principal) }
-        : fixOf(error, config.name)),
-    });
+        : fixOf(error, config.name),
+    );
 
   const look = await attempt(signal, LIMIT_MS, (limited) => source.look(config.source, limited));
   if (look.error) return { findings: [failed('table', look.error)] };
@@ -58,7 +60,7 @@ export async function examineTable(
   const mapping = await attempt(signal, LIMIT_MS, async () =>
     resolveMapping(config, columns.value, existing),
   );
-  if (mapping.error) return { findings: [...findings, failed('columns', asSyncError(mapping.error))] };
+  if (mapping.error) return { findings: [...findings, failed('columns', mapping.error)] };
   findings.push(table.ok('columns', `${counted(mapping.value.columns.length, 'column')} can be mapped`));
   const sample = await attempt(signal, LIMIT_MS, (limited) =>
     source.sampleKeys(config.source, version, mapping.value, SAMPLED_KEYS, limited),
@@ -76,7 +78,10 @@ export async function examineTable(
     const days = keptDays(deletedFileRetention ?? DEFAULT_KEPT, logRetention);
     return [
       changeFeed
-        ? table.ok('change feed', `change feed on${days === undefined ? '' : `, kept ${days} days`}`)
+        ? table.ok(
+            'change feed',
+            `change feed on${days === undefined ? '' : `, kept ${counted(days, 'day')}`}`,
+          )
         : table.problem('change feed', 'change feed is off', {
             by: owner,
             paste: [source.switchingOn(config.source)],
@@ -90,7 +95,7 @@ export async function examineTable(
   function shortlyKept(days: number): Finding {
     return table.note(
       'retention',
-      `changes are kept for ${days} days: a sync that stands still for longer is loaded anew`,
+      `changes are kept for ${counted(days, 'day')}: a sync that stands still for longer is loaded anew`,
       {
         by: owner,
         paste: [source.keepingFor(config.source, 30)],

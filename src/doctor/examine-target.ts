@@ -1,7 +1,7 @@
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { Mapping } from '../plan/mapping.ts';
-import { keyOf } from '../plan/mapping.ts';
+import { keyOf, type Mapping } from '../plan/mapping.ts';
 import { displayTable } from '../schema/table-name.ts';
+import { keepLoadedColumns } from '../sync/resolve-mapping.ts';
 import type { TableCheck, TargetSurvey } from '../target/survey.ts';
 import type { TargetState } from '../target/target.ts';
 import { attempt } from './attempt.ts';
@@ -21,18 +21,32 @@ export async function examineTarget(
   const table = about('neon', name, config.name);
   if (!mapping) return [table.unchecked('table', 'whether it fits: the columns of the source are not known')];
   const owner = `Neon (owner of ${name}, or of the database)`;
-  const plan = { sync: config.name, target: config.target, mapping };
-  const check = await attempt(signal, LIMIT_MS, (limited) => target.checkTable(plan, limited));
-  if (check.error) return [table.problem('table', wordsOf(check.error), fixOf(check.error, config.name))];
-  const findings = checkFindings(check.value);
-  if (check.value.outcome !== 'fits') return findings;
   const key = keyOf(mapping).map(({ target: column }) => column);
   const look = await attempt(signal, LIMIT_MS, (limited) =>
     target.lookAt(config.name, config.target, key, limited),
   );
+  const { row, table: facts } = look.value ?? {};
+  const loaded = facts && row?.through !== undefined ? row.plan?.mapping : undefined;
+  const { mapping: kept, leftOut } = keepLoadedColumns(mapping, loaded, config);
+  const plan = { sync: config.name, target: config.target, mapping: kept };
+  const check = await attempt(signal, LIMIT_MS, (limited) => target.checkTable(plan, limited));
+  if (check.error) return [table.problem('table', wordsOf(check.error), fixOf(check.error, config.name))];
+  const findings = checkFindings(check.value);
+  if (check.value.outcome !== 'fits') return findings;
   if (look.error)
     return [...findings, table.problem('rows', wordsOf(look.error), fixOf(look.error, config.name))];
-  return [...findings, ...stateFindings(look.value)];
+  return [...findings, ...stateFindings(look.value), ...driftFindings()];
+
+  function driftFindings(): Finding[] {
+    if (leftOut.length === 0) return [];
+    return [
+      table.note(
+        'drift',
+        `new at the source and left out: ${leftOut.join(', ')}`,
+        advise(`To take them in, drop ${name}, then run "lakeferry run ${config.name}": it is loaded anew.`),
+      ),
+    ];
+  }
 
   function checkFindings(found: TableCheck): Finding[] {
     switch (found.outcome) {

@@ -164,7 +164,7 @@ const FAULTS: Readonly<Record<string, Planted>> = {
       );
       await withTable('main.shop.brief', 'id');
     },
-    finds: { area: 'databricks', check: 'retention', subject: 'main.shop.brief', text: /kept for 1 days?/ },
+    finds: { area: 'databricks', check: 'retention', subject: 'main.shop.brief', text: /kept for 1 day:/ },
     fix: /deletedFileRetentionDuration/,
     heals: sql,
   },
@@ -439,6 +439,24 @@ describe('of a sync that is deployed', () => {
       }),
     );
     await postgres.query('drop schema shop cascade');
+  });
+
+  it('columns that came after the load are a note, as the planner leaves them out', async () => {
+    await sql('create table main.shop.herbs (id int)');
+    const herbs = 'syncs:\n  herbs: { source: main.shop.herbs, target: garden.herbs, primaryKey: id }\n';
+    await tellOfDeployment(healthy.replace(/syncs:.*$/s, herbs));
+    expect((await cli.run('run', 'herbs', '--local')).code).toBe(0);
+    await sql('alter table main.shop.herbs add column smell string');
+    const found = await examine();
+    expect(wrong(found)).toEqual([
+      expect.objectContaining({
+        subject: 'garden.herbs',
+        check: 'drift',
+        verdict: 'note',
+        text: 'new at the source and left out: smell',
+      }),
+    ]);
+    expect(found.code).toBe(0);
   });
 });
 
