@@ -21,11 +21,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** What breaks connections, processes, configurations and guards takes minutes: `npm run test:faults`. */
+/** What breaks connections, processes, guards and the protocol takes minutes: `npm run test:faults`. */
 export const FAULT_SUITES = [
   'test/faults/**/*.test.ts',
   'test/processes/**/*.test.ts',
-  'test/crash/{changed-config,nothing-leaves,without-guards}.test.ts',
+  'test/crash/{changed-config,every-point,nothing-leaves,without-guards}.test.ts',
+  'test/model/**/*.test.ts',
+  'test/property/repeated-changes.test.ts',
+  'test/soak/**/*.test.ts',
 ];
 
 /** What every run on DuckDB and Postgres has in common. */

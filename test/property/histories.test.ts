@@ -19,7 +19,7 @@ describe('a random history of the source', () => {
       expectEveryHistoryEqual({
         lake,
         schema: 'main.histories',
-        numRuns: onEngine({ duckdb: 130, spark: 8 }),
+        numRuns: onEngine({ duckdb: 60, spark: 8 }),
       }),
   );
 });

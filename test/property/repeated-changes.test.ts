@@ -33,6 +33,10 @@ describe('a random history whose feed repeats change rows', () => {
     'ends with the target equal to the source all the same',
     { timeout: onEngine({ duckdb: 280_000, spark: 900_000 }) },
     () =>
-      expectEveryHistoryEqual({ lake, schema: 'main.repeated', numRuns: onEngine({ duckdb: 70, spark: 4 }) }),
+      expectEveryHistoryEqual({
+        lake,
+        schema: 'main.repeated',
+        numRuns: onEngine({ duckdb: 140, spark: 4 }),
+      }),
   );
 });
