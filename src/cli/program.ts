@@ -4,6 +4,7 @@ import { registerApprove } from './commands/approve.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerInit } from './commands/init.ts';
 import { registerLocal } from './commands/local.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerPause } from './commands/pause.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerDemo,
   registerDoctor,
   registerLocal,
+  registerInit,
   registerRun,
   registerStatus,
   registerLogs,

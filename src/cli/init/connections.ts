@@ -1,0 +1,102 @@
+import type { Environment } from '../../config/environment-reader.ts';
+import type { ConnectionSettings } from '../../config/lakeferry-config.ts';
+import { UsageError } from '../usage-error.ts';
+import type { InitFlags } from './flags.ts';
+import type { Interview, OptionalQuestion } from './interview.ts';
+import { parseHost, parseHttpPath, parseRegion, parseSecretName } from './setting-answers.ts';
+
+/** A setting of the connections that the file may lack. */
+interface Asked extends Omit<OptionalQuestion<string>, 'given'> {
+  readonly path: readonly [connection: keyof ConnectionSettings, key: string];
+  readonly given: (flags: InitFlags) => string | undefined;
+  /** Where one of them is set, the file need not have it. */
+  readonly variables: readonly string[];
+  readonly fallback?: string;
+  readonly optional?: true;
+}
+
+const ASKED: readonly Asked[] = [
+  {
+    path: ['databricks', 'host'],
+    flag: '--host <host>',
+    what: 'Host of the Databricks workspace',
+    given: ({ host }) => host,
+    variables: ['DATABRICKS_HOST'],
+    parse: parseHost,
+  },
+  {
+    path: ['databricks', 'httpPath'],
+    flag: '--http-path <path>',
+    what: 'HTTP path of the SQL warehouse',
+    given: ({ httpPath }) => httpPath,
+    variables: ['DATABRICKS_HTTP_PATH'],
+    parse: parseHttpPath,
+  },
+  {
+    path: ['databricks', 'secret'],
+    flag: '--databricks-secret <name>',
+    what: 'Name of the secret for Databricks in AWS Secrets Manager',
+    given: ({ databricksSecret }) => databricksSecret,
+    variables: [],
+    fallback: 'lakeferry/databricks',
+    parse: parseSecretName,
+  },
+  {
+    path: ['neon', 'secret'],
+    flag: '--neon-secret <name>',
+    what: 'Name of the secret for Neon in AWS Secrets Manager',
+    given: ({ neonSecret }) => neonSecret,
+    variables: [],
+    fallback: 'lakeferry/neon',
+    parse: parseSecretName,
+  },
+  {
+    path: ['aws', 'region'],
+    flag: '--region <region>',
+    what: 'AWS region of the deployment; empty for that of your AWS profile',
+    given: ({ region }) => region,
+    variables: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+    optional: true,
+    parse: parseRegion,
+  },
+];
+
+/**
+ * The settings to add to the file: what neither it nor, for what is no secret, the environment has. The local stack
+ * needs none of them, so only flags count there.
+ */
+export async function askConnections(
+  interview: Interview,
+  flags: InitFlags,
+  has: ConnectionSettings,
+  env: Environment,
+): Promise<ConnectionSettings> {
+  const found: Record<keyof ConnectionSettings, Record<string, string>> = {
+    databricks: {},
+    neon: {},
+    aws: {},
+  };
+  for (const { path, given: givenIn, variables, fallback, optional, ...asked } of ASKED) {
+    const [connection, key] = path;
+    const inFile = (has[connection] as Readonly<Record<string, string | undefined>>)[key];
+    const given = givenIn(flags);
+    if (inFile !== undefined) {
+      if (given !== undefined && given !== inFile) throw alreadyThere(path, asked.flag, flags);
+      continue;
+    }
+    const elsewhere = flags.local === true || variables.some((variable) => env[variable]?.trim());
+    if (given === undefined && elsewhere) continue;
+    const question = { ...asked, given, ...(fallback !== undefined && { fallback }) };
+    const value = await (optional ? interview.optional(question) : interview.answer(question));
+    if (value !== undefined) found[connection][key] = value;
+  }
+  return found;
+}
+
+function alreadyThere(path: Asked['path'], flag: string, { config }: InitFlags): UsageError {
+  const name = flag.split(' ')[0];
+  return new UsageError(
+    `${config} has another connections.${path.join('.')} already, which is not changed.`,
+    `Leave out ${name}, or change the file by hand`,
+  );
+}

@@ -1,0 +1,105 @@
+import type { LakeferryConfig } from '../../config/lakeferry-config.ts';
+import type { SourceColumn } from '../../schema/source-column.ts';
+import { displayTable, parseTargetTable, type SourceTable } from '../../schema/table-name.ts';
+import type { CliIo } from '../io.ts';
+import { formatNumber } from '../quantity.ts';
+import { printable, wrap } from '../text.ts';
+import { likelyKey, parseColumnNames, parseKey, type UnfitColumn } from './columns.ts';
+import { defaultTarget } from './defaults.ts';
+import type { InitFlags } from './flags.ts';
+import type { Interview } from './interview.ts';
+import { parseSchedule, parseTarget } from './setting-answers.ts';
+
+/** The target table as the file is to have it; one that is the target of a sync already is none. */
+export function askTarget(
+  interview: Interview,
+  source: SourceTable,
+  flags: InitFlags,
+  config: LakeferryConfig | undefined,
+): Promise<string> {
+  const fallback = defaultTarget(source);
+  return interview.answer({
+    flag: '--target <schema.table>',
+    what: 'Target table in Postgres',
+    given: flags.target,
+    ...(fallback !== undefined && { fallback }),
+    parse: (answer) => {
+      const parsed = parseTarget(answer);
+      const table = parseTargetTable(answer);
+      const owner = [...(config?.syncs.values() ?? [])].find(
+        ({ target }) => target.schema === table?.schema && target.table === table.table,
+      );
+      if (owner === undefined) return parsed;
+      return { problem: `"${answer}" is the target of the sync ${owner.name} already; a table has one sync` };
+    },
+  });
+}
+
+export function askKey(
+  interview: Interview,
+  source: SourceTable,
+  columns: readonly SourceColumn[] | undefined,
+  flags: InitFlags,
+): Promise<readonly string[]> {
+  const likely = columns && likelyKey(source, columns);
+  return interview.answer({
+    flag: '--key <columns>',
+    what: 'Primary key: a column, or several separated by commas',
+    given: flags.key,
+    ...(likely !== undefined && { fallback: likely, guessed: true }),
+    parse: (answer) => parseKey(answer, columns),
+  });
+}
+
+/** Columns to leave out: those that the flag names, and those that Postgres cannot hold if somebody agrees. */
+export async function askExcluded(
+  interview: Interview,
+  columns: readonly SourceColumn[] | undefined,
+  unfit: readonly UnfitColumn[],
+  key: readonly string[],
+  flags: InitFlags,
+  io: CliIo,
+): Promise<readonly string[]> {
+  const named = interview.flagged({
+    flag: '--exclude <columns>',
+    what: 'Columns to leave out',
+    given: flags.exclude,
+    parse: (answer) => {
+      const parsed = parseColumnNames(answer, columns);
+      if ('problem' in parsed) return parsed;
+      const inKey = parsed.value.find((name) => key.includes(name));
+      return inKey === undefined ? parsed : { problem: `"${inKey}" is a key column and must be synced` };
+    },
+  });
+  const excluded = named ?? [];
+  const left = unfit.filter(({ column }) => !excluded.includes(column));
+  if (left.length === 0) return excluded;
+  for (const { because } of left) io.stderr.write(`${printable(because)}\n`);
+  const agreed = await interview.agreed(`Leave ${left.length === 1 ? 'it' : 'them'} out?`);
+  return agreed ? [...excluded, ...left.map(({ column }) => column)] : excluded;
+}
+
+/** Undefined for the file's own default. */
+export async function askSchedule(
+  interview: Interview,
+  fallback: string,
+  flags: InitFlags,
+): Promise<string | undefined> {
+  const schedule = await interview.answer({
+    flag: '--schedule <expression>',
+    what: 'How often to look for changes',
+    given: flags.schedule,
+    fallback,
+    parse: parseSchedule,
+  });
+  return schedule === fallback ? undefined : schedule;
+}
+
+/** Lines for the person who is to name columns. */
+export function columnLines(source: SourceTable, columns: readonly SourceColumn[], width: number): string[] {
+  const names = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+  return wrap(
+    printable(`${displayTable(source)} has ${formatNumber(columns.length, 'column')}: ${names}`),
+    width,
+  );
+}

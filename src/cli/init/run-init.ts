@@ -1,0 +1,150 @@
+import { resolve } from 'node:path';
+import { addSync, defaultScheduleOf, type SyncAddition } from '../../config/add-sync.ts';
+import type { ConfigAddition } from '../../config/config-addition.ts';
+import { CONFIG_FILE } from '../../config/config-file.ts';
+import type { ConnectionSettings, LakeferryConfig } from '../../config/lakeferry-config.ts';
+import { parseConfig } from '../../config/parse-config.ts';
+import { SyncError } from '../../error/sync-error.ts';
+import type { Mapping } from '../../plan/mapping.ts';
+import type { SourceColumn } from '../../schema/source-column.ts';
+import { parseSourceTable, type SourceTable } from '../../schema/table-name.ts';
+import { resolveMapping } from '../../sync/resolve-mapping.ts';
+import { type CliIo, widthOf } from '../io.ts';
+import { UsageError } from '../usage-error.ts';
+import { unfitColumns } from './columns.ts';
+import { askConnections } from './connections.ts';
+import { defaultSyncName } from './defaults.ts';
+import type { InitFlags } from './flags.ts';
+import { Interview, quoted } from './interview.ts';
+import { readSourceColumns } from './look.ts';
+import { askExcluded, askKey, askSchedule, askTarget, columnLines } from './questions.ts';
+import { type Initialised, initialisedJson, renderInitialised } from './report.ts';
+import { parseSource, parseSyncName } from './setting-answers.ts';
+import { readFileOf, writeFileOf } from './target-file.ts';
+
+const NO_CONNECTIONS: ConnectionSettings = { databricks: {}, neon: {}, aws: {} };
+
+/** Asks for a sync, looks at its source and writes it into the configuration. */
+export async function runInit(table: string | undefined, flags: InitFlags, io: CliIo): Promise<void> {
+  const yes = flags.yes === true;
+  const path = resolve(io.cwd, flags.config);
+  const before = await readFileOf(path, flags.config);
+  const config = before === undefined ? undefined : parseConfig(before, flags.config);
+  const option = flags.config === CONFIG_FILE ? '' : ` -c ${quoted(flags.config)}`;
+
+  const source = await new Interview(io, 'lakeferry init', { yes }).answer({
+    flag: '<catalog.schema.table>',
+    what: 'Source table in Databricks',
+    given: table,
+    parse: parseSource,
+  });
+  const named = parseSourceTable(source);
+  if (!named) throw new SyncError('internal', 'A table name passed the schema and did not parse.');
+  const command = `lakeferry init ${quoted(source)}${option}`;
+  const interview = new Interview(io, command, { yes });
+
+  const name = await askName(interview, named, flags, config);
+  const target = await askTarget(interview, named, flags, config);
+  const has = config?.connections ?? NO_CONNECTIONS;
+  const connections = await askConnections(interview, flags, has, io.env);
+  const columns = flags.look
+    ? await readSourceColumns(named, merged(has, connections), flags, `${command} --no-look`, io)
+    : undefined;
+  if (columns && io.ask && !yes) {
+    io.stderr.write(`${columnLines(named, columns, widthOf(io.stderr)).join('\n')}\n`);
+  }
+  const primaryKey = await askKey(interview, named, columns, flags);
+  const unfit = unfitColumns(columns ?? []);
+  const exclude = await askExcluded(interview, columns, unfit, primaryKey, flags, io);
+  const schedule = await askSchedule(interview, defaultScheduleOf(before), flags);
+
+  const sync = {
+    name,
+    source,
+    target,
+    primaryKey,
+    exclude,
+    ...(schedule !== undefined && { schedule }),
+    excludedBecause: unfit.filter(({ column }) => exclude.includes(column)).map(({ because }) => because),
+    notExcluded: unfit.filter(({ column }) => !exclude.includes(column)),
+  };
+  const addition = { connections, sync };
+  const { text, config: now } = addedOrThrow(addSync(before, addition, flags.config), flags);
+  const looked = columns && { columns, mapping: mappingOf(now, addition, columns) };
+  const dryRun = flags.dryRun === true;
+  if (!dryRun) await writeFileOf(path, flags.config, before, text);
+  const done: Initialised = {
+    file: flags.config,
+    existed: before !== undefined,
+    addition,
+    text,
+    ...(looked && { looked }),
+    next: `lakeferry doctor --sync ${name}${option}${flags.local ? ' --local' : ''}`,
+  };
+  io.stdout.write(
+    flags.json ? initialisedJson(done, dryRun) : `${renderInitialised(done, dryRun, io).join('\n')}\n`,
+  );
+}
+
+function askName(
+  interview: Interview,
+  source: SourceTable,
+  flags: InitFlags,
+  config: LakeferryConfig | undefined,
+): Promise<string> {
+  const given = flags.name ?? defaultSyncName(source);
+  return interview.answer({
+    flag: '--name <name>',
+    what: 'Name of the sync',
+    given,
+    parse: (answer) =>
+      config?.syncs.has(answer)
+        ? { problem: `${flags.config} has a sync "${answer}" already` }
+        : parseSyncName(answer),
+  });
+}
+
+function merged(has: ConnectionSettings, added: ConnectionSettings): ConnectionSettings {
+  return {
+    databricks: { ...has.databricks, ...added.databricks },
+    neon: { ...has.neon, ...added.neon },
+    aws: { ...has.aws, ...added.aws },
+  };
+}
+
+/** The text to write, and what it means. */
+function addedOrThrow(
+  added: SyncAddition,
+  { config: file }: InitFlags,
+): Extract<SyncAddition, { outcome: 'added' }> {
+  switch (added.outcome) {
+    case 'added':
+      return added;
+    case 'contradiction': {
+      const problems = added.problems.map(({ path, message }) => `${path} ${message}`).join('; ');
+      throw new UsageError(
+        `With this sync ${file} would have a contradiction: ${problems}.`,
+        'Give another value, or change the file first; nothing was written',
+      );
+    }
+    case 'no_place':
+      throw new UsageError(
+        `${file} is written in a way that a sync cannot be added to.`,
+        'Add the sync by hand: "lakeferry init" with "-c" and the name of a new file shows its form',
+      );
+    default:
+      return added satisfies never;
+  }
+}
+
+/** As the planner maps the columns, once those that Postgres cannot hold are left out. */
+function mappingOf(
+  config: LakeferryConfig,
+  { sync: { name, notExcluded } }: ConfigAddition,
+  columns: readonly SourceColumn[],
+): Mapping {
+  const sync = config.syncs.get(name);
+  if (!sync) throw new SyncError('internal', 'The sync that was added is not in the configuration.');
+  const exclude = [...sync.columns.exclude, ...notExcluded.map(({ column }) => column)];
+  return resolveMapping({ ...sync, columns: { ...sync.columns, exclude } }, columns, undefined);
+}
