@@ -13,7 +13,7 @@ export const EXIT_CODES =
 
 /** One screen: what this is, every command under its group, how to go on. */
 export function renderOverview(program: Command, style: Style, width: number): string {
-  const commands = program.commands.filter((command) => command.name() !== 'help');
+  const commands = program.createHelp().visibleCommands(program);
   const names = Math.max(...commands.map((command) => command.name().length));
   const cells = commands.map((command) => ({
     group: groupOf(command),

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { asSyncError } from '../error/sync-error.ts';
 import { registerApprove } from './commands/approve.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExplain } from './commands/explain.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly Register[] = [
   registerResume,
   registerExplain,
   registerSchema,
+  registerCompletion,
   registerVersion,
 ];
 

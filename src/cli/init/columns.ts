@@ -8,7 +8,7 @@ import { defaultPostgresType } from '../../types/postgres-type.ts';
 /** A column that cannot go to Postgres as it is. */
 export interface UnfitColumn {
   readonly column: string;
-  /** `box (interval day): Postgres has no counterpart` */
+  /** A sentence without its final stop. */
   readonly because: string;
 }
 
@@ -16,10 +16,12 @@ export function unfitColumns(columns: readonly SourceColumn[]): readonly UnfitCo
   return columns.flatMap(({ name, type }) => {
     const problem = postgresColumnProblem(name);
     if (problem !== undefined) {
-      return [{ column: name, because: `${name}: ${problem}; or rename it, under columns.rename` }];
+      return [{ column: name, because: `"${name}" ${problem}: see columns.rename` }];
     }
     if (defaultPostgresType(parseDeltaType(type)) !== undefined) return [];
-    return [{ column: name, because: `${name} (${type}): Postgres has no counterpart of its type` }];
+    return [
+      { column: name, because: `"${name}" is of the type ${type}, which Postgres has no counterpart for` },
+    ];
   });
 }
 

@@ -53,7 +53,8 @@ const ASKED: readonly Asked[] = [
   {
     path: ['aws', 'region'],
     flag: '--region <region>',
-    what: 'AWS region of the deployment; empty for that of your AWS profile',
+    what: 'AWS region of the deployment',
+    hint: 'empty for that of your AWS profile',
     given: ({ region }) => region,
     variables: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     optional: true,
@@ -62,13 +63,13 @@ const ASKED: readonly Asked[] = [
 ];
 
 /**
- * The settings to add to the file: what neither it nor, for what is no secret, the environment has. The local stack
- * needs none of them, so only flags count there.
+ * The settings to add to the file, or to begin it with where there is none (`has` is undefined): what neither it nor,
+ * for what is no secret, the environment has. The local stack needs none of them, so that nobody is asked there.
  */
 export async function askConnections(
   interview: Interview,
   flags: InitFlags,
-  has: ConnectionSettings,
+  has: ConnectionSettings | undefined,
   env: Environment,
 ): Promise<ConnectionSettings> {
   const found: Record<keyof ConnectionSettings, Record<string, string>> = {
@@ -78,14 +79,17 @@ export async function askConnections(
   };
   for (const { path, given: givenIn, variables, fallback, optional, ...asked } of ASKED) {
     const [connection, key] = path;
-    const inFile = (has[connection] as Readonly<Record<string, string | undefined>>)[key];
+    const inFile = (has?.[connection] as Readonly<Record<string, string>> | undefined)?.[key];
     const given = givenIn(flags);
     if (inFile !== undefined) {
       if (given !== undefined && given !== inFile) throw alreadyThere(path, asked.flag, flags);
       continue;
     }
     const elsewhere = flags.local === true || variables.some((variable) => env[variable]?.trim());
-    if (given === undefined && elsewhere) continue;
+    if (given === undefined && elsewhere) {
+      if (has === undefined && fallback !== undefined) found[connection][key] = fallback;
+      continue;
+    }
     const question = { ...asked, given, ...(fallback !== undefined && { fallback }) };
     const value = await (optional ? interview.optional(question) : interview.answer(question));
     if (value !== undefined) found[connection][key] = value;

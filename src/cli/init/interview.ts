@@ -7,8 +7,10 @@ import { UsageError } from '../usage-error.ts';
 export interface Question<T> {
   /** As it is typed, with a word for its value: `--target <table>`. */
   readonly flag: string;
-  /** What is asked for, as the prompt has it. */
+  /** What is asked for. */
   readonly what: string;
+  /** How to answer, for whoever is asked. */
+  readonly hint?: string;
   /** What the command line says. */
   readonly given: string | undefined;
   /** What an empty answer means. */
@@ -22,15 +24,21 @@ export interface Question<T> {
 /** A question that may have no answer. */
 export type OptionalQuestion<T> = Omit<Question<T>, 'fallback' | 'guessed'>;
 
+/** A word of the command line: the command itself, a flag with or without a value, or a value alone. */
+export interface Word {
+  readonly name: string;
+  readonly value?: string;
+}
+
 /** Takes answers from flags and fallbacks, and at a terminal from a person, who is asked again after a wrong one. */
 export class Interview {
   readonly #io: CliIo;
-  readonly #command: string;
+  readonly #command: readonly Word[];
   readonly #yes: boolean;
   readonly #ask: CliIo['ask'];
 
-  /** `command` is the command line so far, for remedies. With `yes` nobody is asked. */
-  constructor(io: CliIo, command: string, { yes }: { readonly yes: boolean }) {
+  /** `command` is the command line, for remedies. With `yes` nobody is asked. */
+  constructor(io: CliIo, command: readonly Word[], { yes }: { readonly yes: boolean }) {
     this.#io = io;
     this.#command = command;
     this.#yes = yes;
@@ -43,8 +51,10 @@ export class Interview {
     if (given !== undefined) return this.#flag(question, given);
     if (this.#ask !== undefined) return this.#person(question, this.#ask);
     if (fallback !== undefined && (this.#yes || !guessed)) return this.#flag(question, fallback);
-    const flag = fallback === undefined ? question.flag : question.flag.replace(/<.*>/, quoted(fallback));
-    throw new UsageError(`${question.what} is needed, and nobody can be asked.`, `${this.#command} ${flag}`);
+    throw new UsageError(
+      `${question.what} is needed, and nobody can be asked for it.`,
+      this.#remedy(question.flag, fallback),
+    );
   }
 
   /** As `answer`; undefined where no flag and no person gives one. */
@@ -74,15 +84,19 @@ export class Interview {
   #flag<T>(question: Pick<Question<T>, 'flag' | 'what' | 'parse'>, given: string): T {
     const parsed = parseAnswer(question, given.trim());
     if ('value' in parsed) return parsed.value;
-    throw new UsageError(
-      `${question.what}: ${sentence(parsed.problem)}`,
-      `${this.#command} ${question.flag}`,
-    );
+    throw new UsageError(`${question.what}: ${sentence(parsed.problem)}`, this.#remedy(question.flag));
+  }
+
+  /** The command line with this flag, and with a word for its value where none is known. */
+  #remedy(flag: string, value?: string): string {
+    const name = flag.split(' ')[0];
+    const others = this.#command.filter((word) => word.name !== name).map(wordText);
+    return [...others, value === undefined ? flag : flag.replace(/<.*>/, quoted(value))].join(' ');
   }
 
   async #person<T>(question: Question<T>, ask: NonNullable<CliIo['ask']>): Promise<T> {
-    const { what, fallback } = question;
-    const prompt = `${what}${fallback ? ` [${printable(fallback)}]` : ''}: `;
+    const { what, hint, fallback } = question;
+    const prompt = `${what}${hint ? ` (${hint})` : ''}${fallback ? ` [${printable(fallback)}]` : ''}: `;
     for (;;) {
       const typed = (await ask(prompt, this.#io.signal)).trim();
       const answer = typed === '' ? fallback : typed;
@@ -117,7 +131,11 @@ function sentence(problem: string): string {
   return problem.endsWith('?') ? problem : `${problem}.`;
 }
 
-/** A word of a command line, in quotes where a shell would not take it as it is. */
-export function quoted(word: string): string {
+export function wordText({ name, value }: Word): string {
+  return value === undefined ? name : `${name} ${quoted(value)}`;
+}
+
+/** A value on a command line, in quotes where a shell would not take it as it is. */
+function quoted(word: string): string {
   return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

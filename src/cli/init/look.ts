@@ -1,6 +1,6 @@
 import { EnvironmentError } from '../../config/config-error.ts';
 import type { ConnectionSettings } from '../../config/lakeferry-config.ts';
-import type { ErrorKind } from '../../error/error-kind.ts';
+import type { ErrorAction, ErrorKind } from '../../error/error-kind.ts';
 import { asSyncError, SyncError } from '../../error/sync-error.ts';
 import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../../schema/table-name.ts';
@@ -49,6 +49,11 @@ class LookError extends SyncError {
     super(kind, message, fields, { cause });
     this.name = 'LookError';
     this.#remedy = remedy;
+  }
+
+  /** There is no sync yet to be halted. */
+  override get action(): ErrorAction {
+    return super.action === 'retry' ? 'retry' : 'refuse';
   }
 
   override get remedy(): string {

@@ -44,7 +44,8 @@ export function askKey(
   const likely = columns && likelyKey(source, columns);
   return interview.answer({
     flag: '--key <columns>',
-    what: 'Primary key: a column, or several separated by commas',
+    what: 'Primary key',
+    hint: 'a column, or several separated by commas',
     given: flags.key,
     ...(likely !== undefined && { fallback: likely, guessed: true }),
     parse: (answer) => parseKey(answer, columns),
@@ -87,7 +88,8 @@ export async function askSchedule(
 ): Promise<string | undefined> {
   const schedule = await interview.answer({
     flag: '--schedule <expression>',
-    what: 'How often to look for changes',
+    what: 'Schedule',
+    hint: 'how often to look for changes: rate(5 minutes), cron(0 8 * * ? *) or continuous',
     given: flags.schedule,
     fallback,
     parse: parseSchedule,

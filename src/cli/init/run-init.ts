@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { addSync, defaultScheduleOf, type SyncAddition } from '../../config/add-sync.ts';
 import type { ConfigAddition } from '../../config/config-addition.ts';
-import { CONFIG_FILE } from '../../config/config-file.ts';
 import type { ConnectionSettings, LakeferryConfig } from '../../config/lakeferry-config.ts';
 import { parseConfig } from '../../config/parse-config.ts';
 import { SyncError } from '../../error/sync-error.ts';
@@ -12,17 +11,16 @@ import { resolveMapping } from '../../sync/resolve-mapping.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { UsageError } from '../usage-error.ts';
 import { unfitColumns } from './columns.ts';
+import { commandLine, nextCommand } from './command-line.ts';
 import { askConnections } from './connections.ts';
 import { defaultSyncName } from './defaults.ts';
 import type { InitFlags } from './flags.ts';
-import { Interview, quoted } from './interview.ts';
+import { Interview, wordText } from './interview.ts';
 import { readSourceColumns } from './look.ts';
 import { askExcluded, askKey, askSchedule, askTarget, columnLines } from './questions.ts';
 import { type Initialised, initialisedJson, renderInitialised } from './report.ts';
 import { parseSource, parseSyncName } from './setting-answers.ts';
 import { readFileOf, writeFileOf } from './target-file.ts';
-
-const NO_CONNECTIONS: ConnectionSettings = { databricks: {}, neon: {}, aws: {} };
 
 /** Asks for a sync, looks at its source and writes it into the configuration. */
 export async function runInit(table: string | undefined, flags: InitFlags, io: CliIo): Promise<void> {
@@ -30,25 +28,24 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
   const path = resolve(io.cwd, flags.config);
   const before = await readFileOf(path, flags.config);
   const config = before === undefined ? undefined : parseConfig(before, flags.config);
-  const option = flags.config === CONFIG_FILE ? '' : ` -c ${quoted(flags.config)}`;
-
-  const source = await new Interview(io, 'lakeferry init', { yes }).answer({
+  const source = await new Interview(io, commandLine(flags), { yes }).answer({
     flag: '<catalog.schema.table>',
     what: 'Source table in Databricks',
+    hint: 'catalog.schema.table',
     given: table,
     parse: parseSource,
   });
   const named = parseSourceTable(source);
   if (!named) throw new SyncError('internal', 'A table name passed the schema and did not parse.');
-  const command = `lakeferry init ${quoted(source)}${option}`;
+  const command = commandLine(flags, source);
   const interview = new Interview(io, command, { yes });
 
-  const name = await askName(interview, named, flags, config);
+  const name = await askName(interview, named, flags, config, io);
   const target = await askTarget(interview, named, flags, config);
-  const has = config?.connections ?? NO_CONNECTIONS;
-  const connections = await askConnections(interview, flags, has, io.env);
+  const connections = await askConnections(interview, flags, config?.connections, io.env);
+  const withoutLook = [...command, { name: '--no-look' }].map(wordText).join(' ');
   const columns = flags.look
-    ? await readSourceColumns(named, merged(has, connections), flags, `${command} --no-look`, io)
+    ? await readSourceColumns(named, merged(config?.connections, connections), flags, withoutLook, io)
     : undefined;
   if (columns && io.ask && !yes) {
     io.stderr.write(`${columnLines(named, columns, widthOf(io.stderr)).join('\n')}\n`);
@@ -79,7 +76,7 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
     addition,
     text,
     ...(looked && { looked }),
-    next: `lakeferry doctor --sync ${name}${option}${flags.local ? ' --local' : ''}`,
+    next: nextCommand(name, flags),
   };
   io.stdout.write(
     flags.json ? initialisedJson(done, dryRun) : `${renderInitialised(done, dryRun, io).join('\n')}\n`,
@@ -91,11 +88,14 @@ function askName(
   source: SourceTable,
   flags: InitFlags,
   config: LakeferryConfig | undefined,
+  io: CliIo,
 ): Promise<string> {
-  const given = flags.name ?? defaultSyncName(source);
+  const usual = defaultSyncName(source);
+  const someoneMayChoose = config?.syncs.has(usual) === true && io.ask !== undefined && flags.yes !== true;
+  const given = flags.name ?? (someoneMayChoose ? undefined : usual);
   return interview.answer({
     flag: '--name <name>',
-    what: 'Name of the sync',
+    what: someoneMayChoose ? `Name of the sync, since there is a sync ${usual} already` : 'Name of the sync',
     given,
     parse: (answer) =>
       config?.syncs.has(answer)
@@ -104,11 +104,11 @@ function askName(
   });
 }
 
-function merged(has: ConnectionSettings, added: ConnectionSettings): ConnectionSettings {
+function merged(has: ConnectionSettings | undefined, added: ConnectionSettings): ConnectionSettings {
   return {
-    databricks: { ...has.databricks, ...added.databricks },
-    neon: { ...has.neon, ...added.neon },
-    aws: { ...has.aws, ...added.aws },
+    databricks: { ...has?.databricks, ...added.databricks },
+    neon: { ...has?.neon, ...added.neon },
+    aws: { ...has?.aws, ...added.aws },
   };
 }
 

@@ -1,17 +1,21 @@
 import type * as z from 'zod';
 import { lakeferryFile, SYNC_NAME, syncEntry } from '../../config/file-schema.ts';
+import { configJsonSchema } from '../../config/json-schema.ts';
+import { schemaFindings } from '../../config/schema-problems.ts';
 import type { Question } from './interview.ts';
 
 /** How the texts of lakeferry.yaml are read from an answer: by the schema of the file itself. */
 
 type Parse = Question<string>['parse'];
 
-function bySchema(schema: z.ZodType, { repeats = true }: { repeats?: boolean } = {}): Parse {
+function bySchema(schema: z.ZodType, { repeats = true }: { readonly repeats?: boolean } = {}): Parse {
   return (answer) => {
     const parsed = schema.safeParse(answer);
     if (parsed.success) return { value: answer };
-    const problem = parsed.error.issues[0]?.message ?? 'is not valid';
-    return { problem: repeats ? `"${answer}" ${problem}` : problem };
+    const { issues } = parsed.error;
+    const [finding] = schemaFindings(issues, answer, configJsonSchema());
+    const message = repeats ? finding?.message : issues[0]?.message;
+    return { problem: message ?? 'this is not valid' };
   };
 }
 
