@@ -15,6 +15,8 @@ export interface ErrorPolicy {
    * while Lakeferry tries again, or before a person lets it once the attempts are used up.
    */
   readonly remedy: string;
+  /** Only a command meets it, never a sync: nobody tries again but the person at the terminal. */
+  readonly metBy?: 'command';
 }
 
 export type ErrorKind = keyof typeof ERROR_POLICY;
@@ -32,7 +34,7 @@ export const ERROR_POLICY = {
     action: 'refuse',
     remedy: 'Set the named environment variables and run the command again.',
   },
-  usage: { action: 'refuse', remedy: 'See "lakeferry --help".' },
+  usage: { action: 'refuse', remedy: 'See "lakeferry --help".', metBy: 'command' },
 
   source_unavailable: {
     action: 'retry',
@@ -182,27 +184,33 @@ export const ERROR_POLICY = {
   local_failed: {
     action: 'refuse',
     remedy: 'Do what the message says, then start the local stack again: "lakeferry local up".',
+    metBy: 'command',
   },
   statement_failed: {
     action: 'refuse',
     remedy: 'Correct the statement: what the local warehouse knows is in docs/local-warehouse.md.',
+    metBy: 'command',
   },
   stack_down: {
     action: 'refuse',
     remedy: 'Start the local stack in another terminal: "lakeferry local up".',
+    metBy: 'command',
   },
   deployment_missing: {
     action: 'refuse',
     remedy: 'Deploy the stack with "npx cdk deploy", or name another: "--deployment <name>".',
+    metBy: 'command',
   },
   aws_unauthorized: {
     action: 'refuse',
     remedy:
       'Sign in to AWS, or grant the right that the message names to your role, and run the command again.',
+    metBy: 'command',
   },
   aws_unavailable: {
     action: 'retry',
     remedy: 'Check that AWS answers in the region that the message names',
+    metBy: 'command',
   },
   cancelled: {
     action: 'retry',
@@ -222,14 +230,24 @@ export const ERROR_POLICY = {
 /** What to do about an error of the kind. */
 export function remedyFor(kind: ErrorKind, sync: string | undefined): string {
   const { action, remedy } = ERROR_POLICY[kind];
-  return named(action === 'retry' ? `${remedy}; Lakeferry tries again by itself.` : remedy, sync);
+  if (action !== 'retry') return named(remedy, sync);
+  return named(`${remedy}${isOfCommands(kind) ? RUN_AGAIN : '; Lakeferry tries again by itself.'}`, sync);
 }
 
 /** What to do once a sync is halted by an error of the kind, be it that its attempts are used up. */
 export function haltRemedyFor(kind: ErrorKind, sync: string | undefined): string {
   const { action, remedy } = ERROR_POLICY[kind];
-  return named(action === 'retry' ? `${remedy}, then run "lakeferry run <sync>".` : remedy, sync);
+  if (action !== 'retry') return named(remedy, sync);
+  return named(`${remedy}${isOfCommands(kind) ? RUN_AGAIN : ', then run "lakeferry run <sync>".'}`, sync);
 }
+
+/** Whether only commands meet errors of the kind. */
+export function isOfCommands(kind: ErrorKind): boolean {
+  const policy: ErrorPolicy = ERROR_POLICY[kind];
+  return policy.metBy === 'command';
+}
+
+const RUN_AGAIN = ', and run the command again.';
 
 function named(remedy: string, sync: string | undefined): string {
   return remedy.replaceAll('<sync>', sync ?? '<sync>');

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { allSettings, findSetting, type Setting } from '../../config/setting.ts';
-import { ERROR_POLICY, type ErrorAction, type ErrorKind, remedyFor } from '../../error/error-kind.ts';
+import {
+  ERROR_POLICY,
+  type ErrorAction,
+  type ErrorKind,
+  isOfCommands,
+  remedyFor,
+} from '../../error/error-kind.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { jsonOption } from '../options.ts';
@@ -19,6 +25,10 @@ export function registerExplain(program: Command, io: CliIo): void {
     )
     .argument('[name]', 'a setting or a kind of error')
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lakeferry explain syncs.deletes\n  lakeferry explain retention_gap\n  lakeferry explain',
+    )
     .action((name: string | undefined, { json }: { json?: true }) => {
       const page = name === undefined ? settingsPage(io) : pageOf(name, io);
       io.stdout.write(json ? jsonDocument(page.json) : `${page.lines.join('\n')}\n`);
@@ -89,16 +99,15 @@ const MEANING: Readonly<Record<ErrorAction, string>> = {
   refuse: 'The command did not start; nothing was run.',
 };
 
+const COMMAND_FAILED =
+  'The command could not be carried out, and may succeed when it is run again. No sync is touched by it.';
+
 function errorPage(kind: ErrorKind, width: number, style: Style): HelpPage {
   const { action } = ERROR_POLICY[kind];
   const remedy = remedyFor(kind, undefined);
+  const meaning = action === 'retry' && isOfCommands(kind) ? COMMAND_FAILED : MEANING[action];
   return {
-    lines: [
-      style.bold(kind),
-      '',
-      ...entry('means', MEANING[action], 8, width),
-      ...entry('remedy', remedy, 8, width),
-    ],
+    lines: [style.bold(kind), '', ...entry('means', meaning, 8, width), ...entry('remedy', remedy, 8, width)],
     json: { error: { kind, action, remedy } },
   };
 }
