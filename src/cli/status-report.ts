@@ -1,8 +1,9 @@
 import type { SyncStatus } from '../sync/read-status.ts';
 import { formatAgo, formatCount, formatInstant, formatLag, formatNumber } from './quantity.ts';
+import { CHANGED, changesSince, type StatusColumn, withChangesMarked } from './status-changes.ts';
 import type { Paint, Style, Symbols } from './style.ts';
 import { type Attention, attentionOf, normalised } from './sync-status.ts';
-import { type Column, renderTable, type TableLayout } from './table.ts';
+import { renderTable, type TableLayout } from './table.ts';
 import { padStart, printable, wrap } from './text.ts';
 
 export interface StatusOptions {
@@ -13,16 +14,39 @@ export interface StatusOptions {
   readonly style: Style;
   /** What is looked at, e.g. `local stack`. */
   readonly title?: string;
+  /** The look before this one: cells that are otherwise now are marked. */
+  readonly earlier?: StatusLook;
+}
+
+export interface StatusLook {
+  /** Milliseconds since the epoch, when the look began. */
+  readonly at: number;
+  readonly rows: readonly SyncStatus[];
 }
 
 const UNKNOWN = 'unknown';
 
-/** Lines of `lakeferry status`: the table, then one sentence that counts, then for each sync at fault what to do. */
+/** Lines of `lakeferry status`: the table, then one sentence that counts, what changed, then for each sync at fault what to do. */
 export function renderStatus(rows: readonly SyncStatus[], options: StatusOptions): string[] {
   const statuses = rows.map(normalised);
-  const table = renderTable(columnsFor(options), statuses, options);
+  const columns = columnsFor(options);
+  const hasChanged = options.earlier && changesSince(options.earlier.rows.map(normalised));
+  const shown = hasChanged ? withChangesMarked(columns, hasChanged, options) : columns;
   const remedies = statuses.flatMap((status) => remedyLines(status, options));
-  return [...titleLines(options), ...table, '', sentence(statuses), ...remedies];
+  const any = statuses.some((status) => columns.some((column) => hasChanged?.(column, status)));
+  return [
+    ...titleLines(options),
+    ...renderTable(shown, statuses, options),
+    '',
+    sentence(statuses),
+    ...changesLine(any, options),
+    ...remedies,
+  ];
+}
+
+function changesLine(any: boolean, { earlier, now }: StatusOptions): string[] {
+  if (earlier === undefined) return [];
+  return [`${any ? `${CHANGED} changed` : 'Nothing changed'} since ${formatInstant(earlier.at, now)}.`];
 }
 
 function titleLines({ title, now, width, layout }: StatusOptions): string[] {
@@ -31,7 +55,7 @@ function titleLines({ title, now, width, layout }: StatusOptions): string[] {
   return [title + padStart(`  ${formatInstant(now, now)}`, room), ''];
 }
 
-function columnsFor({ now, style }: StatusOptions): Column<SyncStatus>[] {
+function columnsFor({ now, style }: StatusOptions): StatusColumn[] {
   const paintOf = (status: SyncStatus): Paint => paints(style)[attentionOf(status)];
   return [
     { header: 'SYNC', cell: ({ sync }) => sync, paint: () => style.bold },
@@ -42,11 +66,16 @@ function columnsFor({ now, style }: StatusOptions): Column<SyncStatus>[] {
     },
     { header: 'THROUGH', align: 'right', cell: ({ through }) => versionText(through) },
     { header: 'SOURCE', align: 'right', cell: ({ latest }) => versionText(latest) },
-    { header: 'LAG', cell: ({ lag }) => (lag ? formatLag(lag) : UNKNOWN) },
+    {
+      header: 'LAG',
+      cell: ({ lag }) => (lag ? formatLag(lag) : UNKNOWN),
+      changesBy: ({ lag }) => (lag ? versionText(lag.versions) : ''),
+    },
     {
       header: 'LOOKED',
       align: 'right',
       cell: ({ lookedAt }) => (lookedAt === undefined ? 'never' : formatAgo(lookedAt, now)),
+      changesBy: () => '',
     },
     {
       header: 'REJECTED',

@@ -1,6 +1,7 @@
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { Newest } from './newest.ts';
 
 /** One entry of a function's log. */
 export interface LogEntry {
@@ -27,11 +28,25 @@ export interface LogFilter {
   /** Entries that bear this name, and no others. */
   readonly sync?: string;
   readonly planId?: string;
+  /** At most so many of the newest, and no more are held while it is read. */
+  readonly limit: number;
+  /** Ids of entries that are not wanted. */
+  readonly except?: { has(id: string): boolean };
+}
+
+export interface LogPart {
+  /** Oldest first. */
+  readonly entries: readonly LogEntry[];
+  /** Older entries that fit the filter beside its limit. */
+  readonly leftOut: number;
 }
 
 export interface FunctionLogs {
-  /** Oldest first. Throws `deployment_missing`, `aws_unauthorized` or `aws_unavailable`. */
-  read(filter: LogFilter, signal: AbortSignal): Promise<LogEntry[]>;
+  /**
+   * The newest entries. CloudWatch gives the oldest first, so that all since `filter.since` are gone through; `onRead` is
+   * told how many of them were. Throws `deployment_missing`, `aws_unauthorized` or `aws_unavailable`.
+   */
+  read(filter: LogFilter, onRead: (count: number) => void, signal: AbortSignal): Promise<LogPart>;
   close(): void;
 }
 
@@ -41,11 +56,11 @@ export function openLogs(groups: LogGroups): FunctionLogs {
   async function readGroup(
     name: LogEntry['function'],
     filter: LogFilter,
+    onEntry: (entry: LogEntry) => void,
     signal: AbortSignal,
-  ): Promise<LogEntry[]> {
+  ): Promise<void> {
     const logGroupName = groups[name];
     const filterPattern = patternOf(filter);
-    const entries: LogEntry[] = [];
     let nextToken: string | undefined;
     do {
       const request = new FilterLogEventsCommand({
@@ -64,20 +79,27 @@ export function openLogs(groups: LogGroups): FunctionLogs {
       });
       for (const { eventId, timestamp, message } of page.events ?? []) {
         const entry = parseEntry(message);
-        if (entry) entries.push({ id: `${name}/${eventId}`, at: timestamp ?? 0, function: name, ...entry });
+        if (entry) onEntry({ id: `${name}/${eventId}`, at: timestamp ?? 0, function: name, ...entry });
       }
       nextToken = page.nextToken;
     } while (nextToken !== undefined);
-    return entries;
   }
 
   return {
-    async read(filter, signal) {
-      const both = await Promise.all([
-        readGroup('planner', filter, signal),
-        readGroup('writer', filter, signal),
+    async read(filter, onRead, signal) {
+      const newest = new Newest<LogEntry>(filter.limit);
+      let count = 0;
+      const take = (entry: LogEntry): void => {
+        if (filter.except?.has(entry.id)) return;
+        newest.add(entry.function, entry);
+        count += 1;
+        onRead(count);
+      };
+      await Promise.all([
+        readGroup('planner', filter, take, signal),
+        readGroup('writer', filter, take, signal),
       ]);
-      return both.flat().toSorted((a, b) => a.at - b.at);
+      return { entries: newest.toSorted(), leftOut: newest.leftOut };
     },
     close: () => client.destroy(),
   };

@@ -225,7 +225,7 @@ describe('a log', () => {
       writer: '/lakeferry/prod/writer',
     });
     answer = fails('AccessDeniedException');
-    const error = await errorOf(logs.read({ since: 0 }, NEVER));
+    const error = await errorOf(logs.read({ since: 0, limit: 10 }, () => {}, NEVER));
     expect(error.message).toContain('logs:FilterLogEvents on the log group /lakeferry/prod/');
     logs.close();
   });
@@ -233,7 +233,7 @@ describe('a log', () => {
   it('is asked for by sync and plan in the language of its filters', async () => {
     const logs = openLogs({ region: REGION, planner: 'p', writer: 'w' });
     answer = gives({ events: [] });
-    await logs.read({ since: 5, sync: 'orders', planId: 'id' }, NEVER);
+    await logs.read({ since: 5, sync: 'orders', planId: 'id', limit: 10 }, () => {}, NEVER);
     expect(JSON.parse(server.requests.at(-1) ?? '')).toMatchObject({
       startTime: 5,
       filterPattern: '{ ($.sync = "orders") && ($.planId = "id") }',

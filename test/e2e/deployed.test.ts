@@ -367,6 +367,36 @@ describe('logs', () => {
     ]);
   });
 
+  it('shows the newest up to the limit, says how many are left out and how to see them', async () => {
+    const { code, stdout, stderr } = await run('logs', 'fruit', '--limit', '2', '--since', '3h');
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('  ')[3]?.trim()),
+    ).toEqual(['chunk done', 'plan finished']);
+    expect(lastLine(stderr)).toBe(
+      `2 older entries left out; to see them: lakeferry logs fruit --since 3h --deployment ${NAME} --limit 4`,
+    );
+    expect((await json('logs', 'fruit', '--limit', '2')).answer).toMatchObject({ leftOut: 1 });
+    expect((await json('logs', 'fruit')).answer).toMatchObject({ leftOut: 0 });
+  });
+
+  it('follows from the newest up to the limit, and never brings what it left out', async () => {
+    const following = start('logs', 'fruit', '--follow', '--json', '--limit', '2');
+    await following.until((stdout) => stdout.includes('plan finished'));
+    deployed.logEvents.push(entry('writer', 0, { message: 'came later', sync: 'fruit' }));
+    await following.until((stdout) => stdout.includes('came later'));
+    await following.stop();
+    const lines = following.stdout().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      'chunk done',
+      'plan finished',
+      'came later',
+    ]);
+  });
+
   it('says when there is nothing, and where a sync is not one', async () => {
     deployed.logEvents.length = 0;
     expect(await run('logs', 'fruit')).toMatchObject({

@@ -74,13 +74,17 @@ describe('a log entry', () => {
 });
 
 describe('lakeferry logs', () => {
-  it.each([[['--since', '1']], [['--since', '0h']], [['--since', '1w']], [['--plan', '2f9c']]])(
-    'refuses %j before it asks anybody',
-    async (flags) => {
-      const { io } = world();
-      expect(await runCli(['logs', ...flags], io)).toBe(2);
-    },
-  );
+  it.each([
+    [['--since', '1']],
+    [['--since', '0h']],
+    [['--since', '1w']],
+    [['--plan', '2f9c']],
+    [['--limit', '0']],
+    [['--limit', '100001']],
+  ])('refuses %j before it asks anybody', async (flags) => {
+    const { io } = world();
+    expect(await runCli(['logs', ...flags], io)).toBe(2);
+  });
 });
 
 describe('a screen that is watched', () => {

@@ -206,6 +206,54 @@ describe('the status screen', () => {
   });
 });
 
+describe('the status screen that is watched', () => {
+  const BEFORE = [
+    { ...APPLYING, through: 5409n, lag: { versions: 4n, seconds: 40 } },
+    { ...HALTED, lag: { versions: 174n, seconds: 3_000 }, lookedAt: NOW - 90_000 },
+    IDLE,
+  ];
+  const NOW_ROWS = [{ ...APPLYING, chunks: { done: 1, total: 8 } }, HALTED, REJECTED];
+  const earlier = { at: NOW - 2_000, rows: BEFORE };
+
+  it('marks what is otherwise than in the look before, with a sign behind it, and says since when', () => {
+    expect(render(NOW_ROWS, { earlier, title: 'local stack' }).slice(0, 8)).toEqual([
+      'local stack                                                  21 Nov 14:32:07 UTC',
+      '',
+      'SYNC         STATE       THROUGH  SOURCE  LAG            LOOKED  REJECTED',
+      'orders       › applying   5,410*  5,413   3 v, 42 s*  41 s ago         0   1 of 8 chunks*',
+      'order_items  ✗ halted     1,841   2,015   174 v, 3 h  41 s ago         0   retention_gap',
+      'invoices     ! idle       1,907   1,907   none        41 s ago        17   17 rows rejected',
+      '',
+      '1 halted, 1 with rejected rows, 1 fine.',
+    ]);
+    expect(render(NOW_ROWS, { earlier })[6]).toBe('* changed since 21 Nov 14:32:05 UTC.');
+  });
+
+  it('has them in bold type where there is colour', () => {
+    const style = createStyle({ colour: true, unicode: true });
+    const [, line] = render(NOW_ROWS, { earlier, style });
+    expect(line).toContain('\u001b[1m 5,410*\u001b[22m');
+    expect(line).not.toContain('\u001b[1m 5,413');
+  });
+
+  it('says that nothing changed, though ages grew', () => {
+    const later = [{ ...HALTED, lag: { versions: 174n, seconds: 11_000 }, lookedAt: NOW }];
+    const screen = render(later, { earlier: { at: NOW - 2_000, rows: [HALTED] } });
+    expect(screen.join('\n')).not.toContain('*');
+    expect(screen).toContain('Nothing changed since 21 Nov 14:32:05 UTC.');
+  });
+
+  it('has no signs and no such line the first time', () => {
+    expect(render(NOW_ROWS).join('\n')).not.toMatch(/\*|changed/);
+  });
+
+  it('marks in blocks too, without a place for what did not change', () => {
+    const blocks = render(NOW_ROWS, { earlier, layout: 'blocks' });
+    expect(blocks).toContain('through: 5,410*');
+    expect(blocks).toContain('source: 5,413');
+  });
+});
+
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
     const big = { ...HALTED, latest: 9_007_199_254_740_993n };

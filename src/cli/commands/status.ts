@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { readStatus, type SyncStatus } from '../../sync/read-status.ts';
+import { readStatus } from '../../sync/read-status.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
 import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { statusJson } from '../status-json.ts';
-import { renderStatus } from '../status-report.ts';
+import { renderStatus, type StatusLook } from '../status-report.ts';
 import { styleFor } from '../style.ts';
 import { statusExitCode } from '../sync-status.ts';
 import { layoutFor } from '../table.ts';
@@ -25,7 +25,10 @@ export function registerStatus(program: Command, io: CliIo): void {
       'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown".',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
-    .option('--watch', 'look again every 2 s until Ctrl-C; the warehouse stays awake for it')
+    .option(
+      '--watch',
+      'look again every 2 s until Ctrl-C, and mark what changed; the warehouse stays awake for it',
+    )
     .addOption(localOption())
     .addOption(deploymentOption())
     .addOption(configOption())
@@ -41,24 +44,35 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
   const runtime = await openRuntime(flags, io);
   const syncs = chooseSyncs(runtime.config, names);
   await withServices(runtime, { needs: ['source', 'target'] }, io, async (services) => {
-    const look = () => readStatus(services, syncs, io.signal);
-    const screen = (rows: readonly SyncStatus[]) =>
-      flags.json ? statusJson(rows) : render(rows, runtime, io);
-    if (flags.watch) return watch(io, async () => screen(await look()));
-    const rows = await look();
-    io.stdout.write(screen(rows));
-    io.setExitCode(statusExitCode(rows));
+    const look = async (): Promise<StatusLook> => {
+      const at = io.clock.now();
+      return { at, rows: await readStatus(services, syncs, io.signal) };
+    };
+    if (flags.watch) {
+      let earlier: StatusLook | undefined;
+      return watch(io, async () => {
+        const seen = await look();
+        const frame = flags.json ? statusJson(seen.rows) : render(seen, runtime, io, earlier);
+        if (io.stdout.isTTY) earlier = seen;
+        return frame;
+      });
+    }
+    const seen = await look();
+    io.stdout.write(flags.json ? statusJson(seen.rows) : render(seen, runtime, io));
+    io.setExitCode(statusExitCode(seen.rows));
   });
 }
 
-function render(rows: readonly SyncStatus[], { title }: Runtime, io: CliIo): string {
+/** Dated by when the look began: what is shown was so then, or later. */
+function render({ at, rows }: StatusLook, { title }: Runtime, io: CliIo, earlier?: StatusLook): string {
   const style = styleFor(io.stdout, io.env);
   const options = {
-    now: io.clock.now(),
+    now: at,
     layout: layoutFor(io.stdout),
     width: widthOf(io.stdout),
     style,
     title: title.join(` ${style.symbols.dot} `),
+    ...(earlier && { earlier }),
   };
   return `${renderStatus(rows, options).join('\n')}\n`;
 }
