@@ -73,7 +73,8 @@ export async function runCli(
   }
 }
 
-function createProgram(io: CliIo, commands: readonly Register[]): Command {
+/** Every command with its options. */
+export function createProgram(io: CliIo, commands: readonly Register[] = COMMANDS): Command {
   const program = new Command('lakeferry')
     .exitOverride()
     .configureOutput({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { type Register, runCli } from '../../src/cli/program.ts';
+import { createProgram, type Register, runCli } from '../../src/cli/program.ts';
 import { Progress } from '../../src/cli/progress.ts';
 import { configJsonSchemaText } from '../../src/config/json-schema.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
@@ -50,6 +51,29 @@ const command =
   };
 
 const fails = (error: unknown) => command(() => Promise.reject(error));
+
+/** Every command that a person sees, as it is typed. */
+function commandLines(): readonly string[] {
+  const nowhere = { write: () => {} };
+  const program = createProgram({
+    stdout: nowhere,
+    stderr: nowhere,
+    env: {},
+    cwd: '/nowhere',
+    clock: { now: () => 0 },
+    signal: new AbortController().signal,
+    setExitCode: () => {},
+  });
+  const below = (command: Command, path: readonly string[]): string[] =>
+    command
+      .createHelp()
+      .visibleCommands(command)
+      .flatMap((each) => {
+        const line = [...path, each.name()];
+        return [line.join(' '), ...below(each, line)];
+      });
+  return below(program, []);
+}
 
 function lastLine(text: string): string | undefined {
   return text.trimEnd().split('\n').at(-1);
@@ -349,6 +373,14 @@ describe('the commands', () => {
   it('ends every help with the exit codes', async () => {
     const { code, stdout } = await run(['schema', '--help']);
     expect([code, lastLine(stdout)?.startsWith('exit codes: 0 done')]).toEqual([0, true]);
+  });
+
+  it.each(commandLines())('%s --help has examples and fits a terminal of 80 columns', async (line) => {
+    const { code, stdout } = await run([...line.split(' '), '--help'], { tty: true, columns: 80 });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Examples?.*:\n[\s\S]*^ {2}\w/m);
+    const prose = stdout.split('\n').filter((each) => !each.startsWith('  lakeferry '));
+    expect(prose.filter((each) => each.length > 80 && !each.startsWith('exit codes: '))).toEqual([]);
   });
 
   it('run as a process whose exit code is theirs', () => {

@@ -14,15 +14,19 @@ export function registerCompletion(program: Command, io: CliIo): void {
     .addHelpText(
       'after',
       `
-To have it in every new shell:
-  bash        echo 'source <(lakeferry completion bash)' >> ~/.bashrc
-              needs the package bash-completion
-  zsh         echo 'source <(lakeferry completion zsh)' >> ~/.zshrc
-              below the line with compinit
-  fish        lakeferry completion fish > ~/.config/fish/completions/lakeferry.fish
-  powershell  lakeferry completion powershell >> $PROFILE
+Examples, to have it in every new shell:
 
-It completes the word "lakeferry", which must be a command of the shell. In a clone of the repository:
+bash, with the package bash-completion
+  echo 'source <(lakeferry completion bash)' >> ~/.bashrc
+zsh, below the line with compinit
+  echo 'source <(lakeferry completion zsh)' >> ~/.zshrc
+fish
+  lakeferry completion fish > ~/.config/fish/completions/lakeferry.fish
+powershell
+  lakeferry completion powershell >> $PROFILE
+
+It completes the word "lakeferry", which must be a command of the shell. In a
+clone of the repository, this makes it one:
   lakeferry() { node_modules/.bin/node src/cli/main.ts "$@"; }`,
     )
     .action((shell: Shell) => {

@@ -21,7 +21,7 @@ export function registerExplain(program: Command, io: CliIo): void {
     .helpGroup('More')
     .summary('one setting or error')
     .description(
-      'Explains a setting of lakeferry.yaml (syncs.deletes, or deletes alone) or a kind of error (retention_gap).\nWithout a name: lists the settings.',
+      'Explains a setting of lakeferry.yaml (syncs.deletes, or deletes alone) or a kind of error (retention_gap). Without a name it lists the settings.',
     )
     .argument('[name]', 'a setting or a kind of error')
     .addOption(jsonOption())

@@ -15,16 +15,13 @@ export function registerInit(program: Command, io: CliIo): void {
     .option('--name <name>', 'name of the sync; that of the table when absent')
     .option(
       '--target <schema.table>',
-      'the Postgres table; when absent, as in the source without its catalog',
+      'the Postgres table; as in the source, without its catalog, when absent',
     )
     .option('--key <columns>', 'the columns that identify a row, separated by commas')
     .option('--exclude <columns>', 'columns to leave out, separated by commas')
     .option('--schedule <expression>', 'how often to look for changes (default: rate(5 minutes))')
-    .option('--host <host>', 'of the Databricks workspace; DATABRICKS_HOST in the environment does as well')
-    .option(
-      '--http-path <path>',
-      'of the SQL warehouse; DATABRICKS_HTTP_PATH in the environment does as well',
-    )
+    .option('--host <host>', 'of the Databricks workspace, unless DATABRICKS_HOST says it')
+    .option('--http-path <path>', 'of the SQL warehouse, unless DATABRICKS_HTTP_PATH says it')
     .option(
       '--databricks-secret <name>',
       'of a secret in AWS Secrets Manager (default: lakeferry/databricks)',

@@ -21,6 +21,10 @@ export function registerLocal(program: Command, io: CliIo): void {
     .summary('a whole stack on this machine')
     .description(
       'Postgres behind a Neon proxy, a SQL warehouse with Delta tables, SQS and DynamoDB: all on loopback, for the real drivers.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lakeferry local up\n  lakeferry local load orders.csv as main.gold.orders\n  lakeferry run --local --until-idle',
     );
   local
     .command('up')
@@ -38,6 +42,7 @@ export function registerLocal(program: Command, io: CliIo): void {
         .default('duckdb'),
     )
     .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  lakeferry local up\n  lakeferry local up --fresh --engine spark')
     .action((flags: UpFlags) => up(flags, io));
   local
     .command('sql')
@@ -54,7 +59,7 @@ export function registerLocal(program: Command, io: CliIo): void {
     .action((statement: string, flags: { readonly json?: true }) => sql(statement, flags, io));
   local
     .command('load')
-    .summary('your own file as a Delta table of it')
+    .summary('a file as a Delta table of it')
     .description(
       'Reads a CSV, Parquet or JSON file into a Delta table of the local warehouse; a table that is there is replaced, in one commit.',
     )

@@ -56,7 +56,7 @@ export function registerLogs(program: Command, io: CliIo): void {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nWith --follow, --json prints one document per entry, and --limit is for each look.\n\nExamples:\n  lakeferry logs orders\n  lakeferry logs orders --since 2d --plan 0b9f4a1c-6f0e-4a53-9d0e-1c2f3a4b5c6d\n  lakeferry logs --follow --json',
+      '\nWith --follow, --json prints one document per entry; --limit is for each look.\n\nExamples:\n  lakeferry logs orders\n  lakeferry logs orders --since 2d --plan 0b9f4a1c-6f0e-4a53-9d0e-1c2f3a4b5c6d\n  lakeferry logs --follow --json',
     )
     .action((sync: string | undefined, flags: LogsFlags) => logs(sync, flags, io));
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CliIo } from '../io.ts';
 import { type OperateFlags, operate } from '../operate.ts';
 import { renderPause } from '../operation-report.ts';
@@ -17,7 +17,7 @@ export function registerPause(program: Command, io: CliIo): void {
       'Plans nothing new for the syncs until "lakeferry resume". A plan in flight is let finish: chunks that were sent are still applied, others wait. Neon keeps serving what it has. A pause that outlasts what the source keeps of its changes ends in retention_gap.',
     )
     .argument('<sync...>', 'names of syncs')
-    .option('--reason <text>', 'why, for whoever looks at the status', '')
+    .addOption(new Option('--reason <text>', 'why, for whoever looks at the status').default('', 'none'))
     .addOption(dryRunOption())
     .addOption(localOption())
     .addOption(deploymentOption())

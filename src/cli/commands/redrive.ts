@@ -33,8 +33,8 @@ export function registerRedrive(program: Command, io: CliIo): void {
     .addHelpText(
       'after',
       `
-SQS tells of a message only to whoever receives it: --dry-run receives each and puts it back, and what somebody else
-holds at this moment is not counted.
+SQS tells of a message only to whoever receives it: --dry-run receives each and
+puts it back, and what somebody else holds at this moment is not counted.
 
 Examples:
   lakeferry redrive --dry-run

@@ -8,8 +8,9 @@ export function registerSchema(program: Command, io: CliIo): void {
     .helpGroup('More')
     .summary('completion in the editor')
     .description(
-      'Prints the JSON Schema of lakeferry.yaml, whatever the file holds. To bring the copy for editors up to date:\n  lakeferry schema > lakeferry.schema.json',
+      'Prints the JSON Schema of lakeferry.yaml, whatever the file holds. Editors complete from a copy of it, which the first line of lakeferry.yaml names.',
     )
+    .addHelpText('after', '\nExample:\n  lakeferry schema > lakeferry.schema.json')
     .action(() => {
       io.stdout.write(configJsonSchemaText());
     });

@@ -13,6 +13,7 @@ export function registerVersion(program: Command, io: CliIo): void {
     .summary('which Lakeferry this is')
     .description('Prints the versions of Lakeferry and of Node.js.')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  lakeferry version')
     .action(({ json }: { json?: true }) => {
       const node = process.versions.node;
       io.stdout.write(
