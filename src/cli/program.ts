@@ -28,9 +28,9 @@ export type Register = (program: Command, io: CliIo) => void;
 /** In order of use within each group. */
 const COMMANDS: readonly Register[] = [
   registerDemo,
-  registerDoctor,
   registerLocal,
   registerInit,
+  registerDoctor,
   registerRun,
   registerStatus,
   registerLogs,

@@ -70,7 +70,7 @@ describe('init', () => {
       'lines      array<struct<sku:string,n:int>>  → jsonb',
       'weight     double                           → double precision',
     ]);
-    expect(lastLine(done.stdout)).toBe('lakeferry doctor --sync orders --local');
+    expect(lastLine(done.stdout)).toBe('lakeferry doctor orders --local');
     await cli.run(
       'local',
       'sql',
@@ -153,7 +153,7 @@ describe('init', () => {
           { name: 'xmin', sourceType: 'int', target: null, targetType: null },
           { name: 'sizes', sourceType: 'map<struct<a:int>,string>', target: null, targetType: null },
         ],
-        next: 'lakeferry doctor --sync parcels --local',
+        next: 'lakeferry doctor parcels --local',
       },
     });
   });
@@ -173,7 +173,7 @@ describe('init without --local', () => {
   let deployed: DeployedStack;
 
   beforeAll(async () => {
-    deployed = await deployStack(cli.stack, parseConfig(FRUIT, 'lakeferry.yaml'), 'lakeferry');
+    deployed = await deployStack(cli.stack, FRUIT, 'lakeferry');
   });
   afterAll(() => deployed?.close());
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import type { Checkpoint, CheckpointStore } from '../../src/checkpoint/checkpoint.ts';
-import { ERROR_POLICY, type ErrorKind } from '../../src/error/error-kind.ts';
+import { ERROR_POLICY, type ErrorKind, isOfCommands } from '../../src/error/error-kind.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
 import type { Services } from '../../src/sync/services.ts';
@@ -123,7 +123,7 @@ describe('a chunk that was not applied', () => {
     expect(halted).toEqual(['target_unavailable']);
   });
 
-  it.each(kindsThat('retry'))(
+  it.each(kindsThat('retry').filter((kind) => !isOfCommands(kind)))(
     'does not promise to try %s again once the attempts are used up',
     async (kind) => {
       await store(applying);

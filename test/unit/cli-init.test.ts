@@ -57,7 +57,7 @@ describe('init without a look', () => {
   it('writes a new file with one sync, and ends with the command that comes next', async () => {
     const done = await init(['main.gold.orders', '--key', 'tenant, order_id', '--no-look', ...REACH]);
     expect(done).toMatchObject({ code: 0, stderr: '' });
-    expect(lastLine(done.stdout)).toBe('lakeferry doctor --sync orders');
+    expect(lastLine(done.stdout)).toBe('lakeferry doctor orders');
     const { connections, syncs } = await config();
     expect(connections).toEqual({
       databricks: { host: HOST, httpPath: '/sql/1.0/warehouses/1', secret: 'lakeferry/databricks' },
@@ -103,7 +103,7 @@ describe('init without a look', () => {
       created: false,
       sync: { name: 'orders', target: 'gold.orders', primaryKey: ['id'], schedule: null },
       columns: null,
-      next: 'lakeferry doctor --sync orders',
+      next: 'lakeferry doctor orders',
     });
     expect(parseConfig(document.text, 'f').syncs.size).toBe(2);
   });

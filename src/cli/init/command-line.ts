@@ -30,8 +30,7 @@ export function commandLine(flags: InitFlags, table?: string): readonly Word[] {
 /** The last line of the answer. */
 export function nextCommand(sync: string, flags: InitFlags): string {
   const words: readonly Word[] = [
-    { name: 'lakeferry doctor' },
-    { name: '--sync', value: sync },
+    { name: 'lakeferry doctor', value: sync },
     ...configValue(flags).map(([name, value]) => ({ name, value })),
     ...(flags.local ? [{ name: '--local' }] : []),
   ];

@@ -43,21 +43,14 @@ const ADVICE: Partial<Record<ErrorKind, string>> = {
 };
 
 class LookError extends SyncError {
-  readonly #remedy: string;
-
   constructor({ kind, message, fields, cause }: SyncError, remedy: string) {
-    super(kind, message, fields, { cause });
+    super(kind, message, fields, { cause, remedy });
     this.name = 'LookError';
-    this.#remedy = remedy;
   }
 
   /** There is no sync yet to be halted. */
   override get action(): ErrorAction {
     return super.action === 'retry' ? 'retry' : 'refuse';
-  }
-
-  override get remedy(): string {
-    return this.#remedy;
   }
 }
 
