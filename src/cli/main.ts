@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
-import { createInterface } from 'node:readline/promises';
 import { processEnvironment } from '../config/environment-reader.ts';
 import { systemClock } from '../telemetry/clock.ts';
+import { askAt } from './ask.ts';
 
 // What is imported from here on is compiled once, for all commands to come: it is half of the time of a short one.
 enableCompileCache();
@@ -17,14 +17,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
-async function ask(question: string, signal: AbortSignal): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question, { signal });
-  } finally {
-    terminal.close();
-  }
-}
+const ask = askAt(process.stdin, process.stderr, () => interruption.abort());
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,

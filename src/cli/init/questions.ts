@@ -89,7 +89,7 @@ export async function askSchedule(
   const schedule = await interview.answer({
     flag: '--schedule <expression>',
     what: 'Schedule',
-    hint: 'how often to look for changes: rate(5 minutes), cron(0 8 * * ? *) or continuous',
+    hint: 'how often to look for changes',
     given: flags.schedule,
     fallback,
     parse: parseSchedule,
