@@ -46,28 +46,34 @@ export class Newest<T extends Dated> {
   }
 }
 
-/** First in, first out; what is dropped is let go of at once, and its place when half of the places are empty. */
+interface Link<T> {
+  readonly item: T;
+  next: Link<T> | undefined;
+}
+
+/** First in, first out, in links: what is dropped is held by nobody. */
 class Queue<T extends Dated> {
-  #places: (T | undefined)[] = [];
-  #first = 0;
+  #first: Link<T> | undefined;
+  #last: Link<T> | undefined;
 
   get oldestAt(): number {
-    return this.#places[this.#first]?.at ?? Number.POSITIVE_INFINITY;
+    return this.#first?.item.at ?? Number.POSITIVE_INFINITY;
   }
 
   push(item: T): void {
-    this.#places.push(item);
+    const link: Link<T> = { item, next: undefined };
+    if (this.#first === undefined || this.#last === undefined) this.#first = link;
+    else this.#last.next = link;
+    this.#last = link;
   }
 
   drop(): void {
-    this.#places[this.#first] = undefined;
-    this.#first += 1;
-    if (this.#first * 2 <= this.#places.length) return;
-    this.#places = this.#places.slice(this.#first);
-    this.#first = 0;
+    this.#first = this.#first?.next;
   }
 
   items(): T[] {
-    return this.#places.slice(this.#first) as T[];
+    const items: T[] = [];
+    for (let link = this.#first; link !== undefined; link = link.next) items.push(link.item);
+    return items;
   }
 }

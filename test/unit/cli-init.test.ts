@@ -74,7 +74,7 @@ describe('init without a look', () => {
 
   it('adds to a file that is there, which stays as it is, with its mode and behind its link', async () => {
     await writeFile(join(folder, 'real.yaml'), FILE);
-    await chmod(join(folder, 'real.yaml'), 0o640);
+    await chmod(join(folder, 'real.yaml'), 0o664);
     await symlink('real.yaml', file());
     const flags = ['--key', 'id', '--no-look', '--schedule', 'continuous', '--region', 'eu-central-1'];
     expect((await init(['main.gold.orders', ...flags, ...REACH])).code).toBe(0);
@@ -82,7 +82,7 @@ describe('init without a look', () => {
     expect(text.startsWith(FILE)).toBe(true);
     expect((await config()).syncs.get('orders')?.schedule).toBe('continuous');
     expect((await config()).connections.aws).toEqual({ region: 'eu-central-1' });
-    expect((await stat(file())).mode & 0o777).toBe(0o640);
+    expect((await stat(file())).mode & 0o777).toBe(0o664);
     expect((await lstat(file())).isSymbolicLink()).toBe(true);
   });
 
@@ -228,6 +228,17 @@ describe('init without a look', () => {
         expect(stdout + stderr).toContain('looks like a secret');
       }
     }
+    const { stderr } = await init([
+      'main.gold.orders',
+      '--local',
+      '--target',
+      'x',
+      '--key',
+      secret,
+      '--no-look',
+    ]);
+    expect(stderr).toContain('"x" has one part');
+    expect(stderr).not.toContain('hunter2');
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -36,8 +36,6 @@ clone of the repository, this makes it one:
     .command('complete', { hidden: true })
     .argument('[words...]')
     .action(async (words: readonly string[]) => {
-      // A shell that waits for a tab has no use for an error.
-      const completions = await completionsOf(program, words, io.cwd).catch(() => '');
-      io.stdout.write(completions);
+      io.stdout.write(await completionsOf(program, words, io.cwd));
     });
 }
