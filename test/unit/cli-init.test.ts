@@ -284,6 +284,9 @@ describe('init at a terminal', () => {
     });
     expect(done.asked[0]).toBe('Name of the sync, since there is a sync fruit already: ');
     expect((await config()).syncs.has('gold_fruit')).toBe(true);
+    const given = await init(['main.gold.fruit', '--local', '--name', 'fruit', '--no-look'], { typed: {} });
+    expect(given).toMatchObject({ code: 2, asked: [] });
+    expect(given.stderr).toContain('Name of the sync: lakeferry.yaml has a sync "fruit" already.');
     const free = await init(['main.gold.pears', '--local', '--key', 'id', '--no-look'], { typed: {} });
     expect(free.asked.join('\n')).not.toContain('Name of the sync');
   });

@@ -91,12 +91,12 @@ function askName(
   io: CliIo,
 ): Promise<string> {
   const usual = defaultSyncName(source);
-  const someoneMayChoose = config?.syncs.has(usual) === true && io.ask !== undefined && flags.yes !== true;
-  const given = flags.name ?? (someoneMayChoose ? undefined : usual);
+  const isTaken = flags.name === undefined && config?.syncs.has(usual) === true;
+  const someoneMayChoose = isTaken && io.ask !== undefined && flags.yes !== true;
   return interview.answer({
     flag: '--name <name>',
     what: someoneMayChoose ? `Name of the sync, since there is a sync ${usual} already` : 'Name of the sync',
-    given,
+    given: flags.name ?? (someoneMayChoose ? undefined : usual),
     parse: (answer) =>
       config?.syncs.has(answer)
         ? { problem: `${flags.config} has a sync "${answer}" already` }
