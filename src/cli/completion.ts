@@ -9,7 +9,9 @@ export type Shell = (typeof SHELLS)[number];
 
 /** The script that a shell reads once: it calls `lakeferry complete -- <words>` at each tab. */
 export function completionScript(shell: Shell): string {
-  return printed(() => script(shell, 'lakeferry', 'lakeferry'));
+  const text = printed(() => script(shell, 'lakeferry', 'lakeferry'));
+  // Whoever reads ~/.bashrc a second time would be told that they are read-only.
+  return text.replaceAll(/^readonly (?=ShellCompDirective)/gm, '');
 }
 
 /**

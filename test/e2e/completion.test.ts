@@ -41,6 +41,7 @@ _get_comp_words_by_ref() { words=("\${COMP_WORDS[@]}"); cur=\${COMP_WORDS[COMP_C
 compopt() { :; }
 lakeferry() { "$NODE" "$MAIN" "$@"; }
 source <(lakeferry completion bash)
+source <(lakeferry completion bash)
 COMP_WORDS=(lakeferry "$@"); COMP_CWORD=$#
 $(complete -p lakeferry | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 echo "\${COMPREPLY[*]}"
@@ -64,9 +65,10 @@ describe('completion as a process', () => {
     [['status', ''], 'orders'],
     [['local', 'up', '--engine', ''], 'duckdb\nspark'],
     [['status', '--wat'], '--watch'],
-  ])('bash completes %j by the script', async (words, completed) => {
+  ])('bash completes %j by the script, also when it read it twice', async (words, completed) => {
     const env = { PATH: process.env['PATH'], NODE: process.execPath, MAIN };
-    const { stdout } = await run('bash', ['tab.bash', ...words], { cwd: folder, env });
+    const { stdout, stderr } = await run('bash', ['tab.bash', ...words], { cwd: folder, env });
+    expect(stderr).toBe('');
     expect(stdout.trim().split(/\s+/)).toEqual(completed.split('\n'));
   });
 });

@@ -3,7 +3,7 @@ import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, parseTargetTable, type SourceTable } from '../../schema/table-name.ts';
 import type { CliIo } from '../io.ts';
 import { formatNumber } from '../quantity.ts';
-import { printable, wrap } from '../text.ts';
+import { printable, truncate, wrap } from '../text.ts';
 import { likelyKey, parseColumnNames, parseKey, type UnfitColumn } from './columns.ts';
 import { defaultTarget } from './defaults.ts';
 import type { InitFlags } from './flags.ts';
@@ -97,11 +97,15 @@ export async function askSchedule(
   return schedule === fallback ? undefined : schedule;
 }
 
+const MAX_SHOWN = 40;
+const MAX_TYPE = 24;
+
 /** Lines for the person who is to name columns. */
 export function columnLines(source: SourceTable, columns: readonly SourceColumn[], width: number): string[] {
-  const names = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-  return wrap(
-    printable(`${displayTable(source)} has ${formatNumber(columns.length, 'column')}: ${names}`),
-    width,
-  );
+  const shown = columns
+    .slice(0, MAX_SHOWN)
+    .map(({ name, type }) => `${name} ${truncate(type, MAX_TYPE, '...')}`);
+  const more = columns.length > MAX_SHOWN ? `, and ${columns.length - MAX_SHOWN} more` : '';
+  const text = `${displayTable(source)} has ${formatNumber(columns.length, 'column')}: ${shown.join(', ')}${more}`;
+  return wrap(printable(text), width);
 }
