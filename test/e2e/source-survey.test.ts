@@ -44,7 +44,9 @@ describe('the feed of a table', () => {
   });
 
   it('is off where the table has it off', async () => {
-    await lake.sql("create table main.survey.quiet (id int) using delta tblproperties ('delta.enableChangeDataFeed' = 'false')");
+    await lake.sql(
+      "create table main.survey.quiet (id int) using delta tblproperties ('delta.enableChangeDataFeed' = 'false')",
+    );
     const quiet = aSync('main.survey.quiet', 'public.quiet', ['id']);
     expect(await lake.services.source.readFeed(quiet.source, NEVER)).toEqual({ changeFeed: false });
   });
