@@ -53,6 +53,19 @@ module.exports = {
       '^src/doctor/',
       '^lambdas/',
     ]),
+    layer('reference', '^src/reference/', [
+      ...CONFIG,
+      '^src/telemetry/',
+      '^src/target/postgres/migrations\\.ts$',
+      '^src/cli/',
+    ]),
+    {
+      name: 'reference-is-loaded-by-nothing',
+      comment: 'what makes the pages of docs/ is no part of the program',
+      severity: 'error',
+      from: { pathNot: '^src/reference/' },
+      to: { path: '^src/reference/' },
+    },
     layer('infra', '^infra/', ['^src/config/', '^src/telemetry/metric-names\\.ts$']),
     {
       name: 'implementations-only-from-compose',
@@ -62,6 +75,7 @@ module.exports = {
           '^src/compose\\.ts$',
           '^test/',
           '^src/(source/databricks|target/postgres|checkpoint/dynamodb|queue/sqs)/',
+          '^src/reference/relations\\.ts$',
         ],
       },
       to: { path: '^src/(source/databricks|target/postgres|checkpoint/dynamodb|queue/sqs)/' },

@@ -1,5 +1,6 @@
 import { ConfigError, EnvironmentError } from '../config/config-error.ts';
 import type { ErrorAction } from '../error/error-kind.ts';
+import { errorPage } from '../error/error-page.ts';
 import type { SyncError } from '../error/sync-error.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
@@ -79,7 +80,14 @@ export function errorJson(error: SyncError): string {
   const { sync } = error.fields;
   const problems = problemsJson(error);
   return jsonDocument({
-    error: { kind, message, ...(sync !== undefined && { sync }), remedy, ...(problems && { problems }) },
+    error: {
+      kind,
+      message,
+      ...(sync !== undefined && { sync }),
+      remedy,
+      docs: errorPage(kind),
+      ...(problems && { problems }),
+    },
   });
 }
 

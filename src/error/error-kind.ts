@@ -188,7 +188,7 @@ export const ERROR_POLICY = {
   },
   statement_failed: {
     action: 'refuse',
-    remedy: 'Correct the statement: what the local warehouse knows is in docs/local-warehouse.md.',
+    remedy: 'Correct the statement: what the local warehouse knows is in docs/develop/local-warehouse.md.',
     metBy: 'command',
   },
   stack_down: {

@@ -7,6 +7,7 @@ import {
   isOfCommands,
   remedyFor,
 } from '../../error/error-kind.ts';
+import { errorPage } from '../../error/error-page.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { jsonOption } from '../options.ts';
@@ -43,7 +44,7 @@ interface HelpPage {
 function pageOf(name: string, io: CliIo): HelpPage {
   const style = styleFor(io.stdout, io.env);
   const width = Math.min(widthOf(io.stdout), 100);
-  if (Object.hasOwn(ERROR_POLICY, name)) return errorPage(name as ErrorKind, width, style);
+  if (Object.hasOwn(ERROR_POLICY, name)) return kindPage(name as ErrorKind, width, style);
   const search = findSetting(name);
   switch (search.outcome) {
     case 'found':
@@ -102,13 +103,20 @@ const MEANING: Readonly<Record<ErrorAction, string>> = {
 const COMMAND_FAILED =
   'The command could not be carried out, and may succeed when it is run again. No sync is touched by it.';
 
-function errorPage(kind: ErrorKind, width: number, style: Style): HelpPage {
+function kindPage(kind: ErrorKind, width: number, style: Style): HelpPage {
   const { action } = ERROR_POLICY[kind];
   const remedy = remedyFor(kind, undefined);
+  const docs = errorPage(kind);
   const meaning = action === 'retry' && isOfCommands(kind) ? COMMAND_FAILED : MEANING[action];
   return {
-    lines: [style.bold(kind), '', ...entry('means', meaning, 8, width), ...entry('remedy', remedy, 8, width)],
-    json: { error: { kind, action, remedy } },
+    lines: [
+      style.bold(kind),
+      '',
+      ...entry('means', meaning, 8, width),
+      ...entry('remedy', remedy, 8, width),
+      ...entry('docs', docs, 8, width),
+    ],
+    json: { error: { kind, action, remedy, docs } },
   };
 }
 

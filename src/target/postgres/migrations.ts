@@ -2,13 +2,13 @@ import { SyncError } from '../../error/sync-error.ts';
 import { readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
-interface Migration {
+export interface Migration {
   readonly name: string;
   readonly sql: string;
 }
 
 /** In order; a migration that was ever released never changes. Its number is its place, from 1. */
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   {
     name: 'syncs, ledger, rejected rows, freshness',
     sql: `
