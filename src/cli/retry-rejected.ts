@@ -99,8 +99,8 @@ function retriedJson({ sync, dryRun, before, after, retried, run }: Retried): st
   return jsonDocument({
     dryRun,
     sync,
-    before,
-    after,
+    before: Number(before),
+    after: Number(after),
     retried,
     state: run?.state ?? null,
     error: run?.error ?? null,

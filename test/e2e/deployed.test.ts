@@ -241,8 +241,8 @@ describe('rejected', () => {
     const retried = await json('rejected', 'nuts', '--retry');
     expect(retried.answer).toMatchObject({
       sync: 'nuts',
-      before: '1',
-      after: '0',
+      before: 1,
+      after: 0,
       retried: 1,
       state: 'idle',
     });
