@@ -25,26 +25,41 @@ export interface Block {
   readonly heading: string;
 }
 
-/** The fenced blocks of a page, without the indentation that a list gives them. */
-export function blocksOf(page: string): readonly Block[] {
+interface Parts {
+  readonly blocks: readonly Block[];
+  readonly prose: string;
+}
+
+function partsOf(page: string): Parts {
   const blocks: Block[] = [];
+  const prose: string[] = [];
   let heading = '';
   let open: { readonly language: string; readonly indent: string; readonly lines: string[] } | undefined;
   for (const line of page.split('\n')) {
-    const [, indent = '', language] = /^(\s*)```(\w*)$/.exec(line) ?? [];
-    if (language !== undefined && open === undefined) open = { language, indent, lines: [] };
-    else if (language !== undefined && open) {
+    const [, indent, language] = /^([ ]*)```(\w*)$/.exec(line) ?? [];
+    if (indent !== undefined && language !== undefined && open === undefined) {
+      open = { language, indent, lines: [] };
+    } else if (language !== undefined && open) {
       blocks.push({ language: open.language, text: open.lines.join('\n'), heading });
       open = undefined;
-    } else if (open) open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
-    else heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
+    } else if (open) {
+      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
+    } else {
+      prose.push(line);
+      heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
+    }
   }
-  return blocks;
+  return { blocks, prose: prose.join('\n') };
+}
+
+/** The fenced blocks of a page, without the indentation that a list gives them. */
+export function blocksOf(page: string): readonly Block[] {
+  return partsOf(page).blocks;
 }
 
 /** The page without its fenced blocks. */
 export function proseOf(page: string): string {
-  return page.replaceAll(/^(\s*)```.*?^\1```$/gms, '');
+  return partsOf(page).prose;
 }
 
 /** What stands between backticks in the prose. A span may go over the end of a line. */

@@ -1,73 +1,87 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../../src/cli/program.ts';
-import { ERROR_POLICY, type ErrorAction, type ErrorKind, haltRemedyFor } from '../../src/error/error-kind.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { ERROR_POLICY, type ErrorKind, haltRemedyFor } from '../../src/error/error-kind.ts';
+import { errorPage } from '../../src/error/error-page.ts';
+import { ACTIONS } from '../../src/reference/error-words.ts';
+import { QUESTIONS } from '../../src/reference/halts.ts';
+import { readPage, spansOf } from '../support/docs.ts';
 
-const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
-const runbook = await readFile(join(DOCS, 'runbook.md'), 'utf8');
+const KINDS = Object.keys(ERROR_POLICY) as ErrorKind[];
+const RUNBOOK = 'docs/operate/runbook.md';
 
-const ACTIONS: Readonly<Record<ErrorAction, string>> = {
-  retry: '*Tries again.*',
-  replan: '*Plans anew.*',
-  halt: '*Halts.*',
-  refuse: '*Refuses.*',
-};
-
-/** The text below each heading of a kind, as one line and without Markdown's escapes. */
-const sections = new Map(
-  runbook
-    .split(/^#### /m)
-    .slice(1)
-    .map((section) => {
-      const [kind = '', ...lines] = section.split(/\n(?=#)/)[0]?.split('\n') ?? [];
-      return [kind, lines.join(' ').replaceAll(/\s+/g, ' ').replaceAll('\\<', '<').trim()];
+/** What stands below each heading of a page, as one line. */
+function sectionsOf(page: string): ReadonlyMap<string, string> {
+  const [, ...sections] = page.split(/^## /m);
+  return new Map(
+    sections.map((section) => {
+      const [heading = '', ...lines] = section.split('<!-- end -->')[0]?.split('\n') ?? [];
+      return [heading, lines.join(' ').replaceAll(/\s+/g, ' ').trim()];
     }),
-);
-
-describe('docs/runbook.md', () => {
-  it('has a section for every kind of error, and for none that is gone', () => {
-    expect([...sections.keys()].toSorted()).toEqual(Object.keys(ERROR_POLICY).toSorted());
-  });
-
-  it.each(Object.keys(ERROR_POLICY) as ErrorKind[])(
-    'says of %s what one sees, what it means and does, the remedy as it is today, and what is safe',
-    (kind) => {
-      const section = sections.get(kind) ?? '';
-      const parts = section.match(
-        /^- \*\*You see\*\*: .+ - \*\*It means\*\*: (.+) - \*\*Do\*\*: (.+) - \*\*Safe\*\*: .+$/,
-      );
-      expect(parts, section).not.toBeNull();
-      expect(parts?.[1]?.endsWith(ACTIONS[ERROR_POLICY[kind].action])).toBe(true);
-      expect(parts?.[2]).toBe(haltRemedyFor(kind, undefined));
-    },
   );
+}
 
-  it('names only commands and kinds that there are', async () => {
-    let overview = '';
-    await runCli([], {
-      stdout: {
-        write: (text) => {
-          overview += text;
-        },
-      },
-      stderr: { write: () => {} },
-      env: {},
-      cwd: DOCS,
-      clock: { now: () => 0 },
-      signal: new AbortController().signal,
-    });
-    const commands = new Set([...runbook.matchAll(/[`"]lakeferry ([a-z]+)/g)].map(([, name]) => name ?? ''));
-    expect(commands.size).toBeGreaterThan(5);
-    for (const name of commands) expect(overview).toMatch(new RegExp(`\\b${name} {2}`));
-    const kinds = [...runbook.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, name]) => name ?? '');
-    expect(kinds.filter((name) => !Object.hasOwn(ERROR_POLICY, name))).toEqual([]);
+describe('the page of each kind of error', () => {
+  it.each(KINDS)('says of %s what one sees, why, what is safe, what to do and how to prevent it', (kind) => {
+    const sections = sectionsOf(readPage(errorPage(kind)));
+    expect([...sections.keys()]).toEqual(QUESTIONS);
+    for (const [question, answer] of sections) expect(answer.length, question).toBeGreaterThan(10);
   });
 
-  it('links only to pages that there are', async () => {
-    for (const [, page = ''] of runbook.matchAll(/\]\(([a-z-]+\.md)\)/g)) {
-      await expect(readFile(join(DOCS, page), 'utf8')).resolves.toBeTruthy();
-    }
+  it.each(KINDS)('says of %s what Lakeferry does and the remedy, as they are today', (kind) => {
+    const page = readPage(errorPage(kind)).replaceAll('\\<', '<').replaceAll('\\|', '|');
+    expect(page).toContain(`| What Lakeferry does | ${ACTIONS[ERROR_POLICY[kind].action].sentence} |`);
+    expect(page).toContain(`| Remedy | ${haltRemedyFor(kind, undefined)} |`);
+  });
+
+  it.each(KINDS)('leads from %s to the runbook, and begins what is safe with a plain word', (kind) => {
+    const page = readPage(errorPage(kind));
+    expect(page).toContain('](../operate/runbook.md)');
+    expect(sectionsOf(page).get('Is data safe?')).toMatch(/^(Yes\.|The deployed stack is not concerned)/);
   });
 });
+
+describe('the runbook', () => {
+  it('has symptoms for headings, as a person would say them', () => {
+    const headings = [...sectionsOf(readPage(RUNBOOK)).keys()];
+    expect(headings.length).toBeGreaterThan(5);
+    for (const heading of headings.slice(1)) expect(heading).toMatch(/\?$/);
+  });
+});
+
+describe('pages for whoever is called at night', () => {
+  const paths = [RUNBOOK, 'docs/operate/disaster.md', 'docs/operate/alarms.md', ...KINDS.map(errorPage)];
+
+  it.each(paths)('name only kinds that there are: %s', (path) => {
+    const kinds = spansOf(readPage(path)).filter((span) => /^[a-z]+(_[a-z]+)+$/.test(span));
+    const known = new Set<string>([...KINDS, ...NO_KINDS]);
+    expect(kinds.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('name the states that there are', () => {
+    const states = [...readPage(RUNBOOK).matchAll(/^\| (`[a-z]+`(?:, `[a-z]+`)*) \|/gm)].flatMap(([, cell]) =>
+      (cell ?? '').replaceAll('`', '').split(', '),
+    );
+    expect(states).toEqual(['new', 'idle', 'planning', 'applying', 'halted', 'paused', 'unknown']);
+  });
+
+  it('name commands that there are, each in the overview', () => {
+    const io = {
+      stdout: { write: () => {} },
+      stderr: { write: () => {} },
+      env: {},
+      cwd: '/',
+      clock: { now: () => 0 },
+      signal: new AbortController().signal,
+      setExitCode: () => {},
+    };
+    const overview = createProgram(io).helpInformation();
+    const named = new Set(
+      [...readPage(RUNBOOK).matchAll(/`lakeferry ([a-z]+)/g)].map(([, command]) => command ?? ''),
+    );
+    expect(named.size).toBeGreaterThan(3);
+    for (const command of named) expect(overview).toMatch(new RegExp(`\\b${command} {2}`));
+  });
+});
+
+/** Words of the same form that are something else. */
+const NO_KINDS = ['rejected_rows'];
