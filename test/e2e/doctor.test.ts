@@ -226,9 +226,15 @@ const FAULTS: Readonly<Record<string, Planted>> = {
     fix: /the same database and the same role/,
   },
   'a role that may not make our schema': {
-    plant: () => connectAs('maker', ['grant create on schema public']),
+    plant: async () => {
+      const undo = await connectAs('maker', ['grant create on schema public']);
+      return async () => {
+        await undo();
+        await postgres.query('drop schema if exists lakeferry, shop cascade');
+      };
+    },
     finds: { area: 'neon', check: 'schema lakeferry', subject: 'role maker', text: /may not create/ },
-    fix: /owner of the database.*create schema lakeferry authorization "maker";/,
+    fix: /owner of the database.*create schema lakeferry; grant .* to "maker";/,
     heals: async (statement) => {
       await postgres.query(statement);
     },

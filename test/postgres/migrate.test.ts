@@ -42,6 +42,21 @@ test('a role without any right to create finds the schema up to date', async () 
   await fixture.drop();
 });
 
+test('a schema that its owner made for the role is enough to install in', async () => {
+  const fixture = await openFixture();
+  const role = `guest_${fixture.name}`;
+  await fixture.query(`create role ${role} login password 'secret'`);
+  await fixture.query(
+    `drop schema lakeferry cascade; create schema lakeferry; grant usage, create on schema lakeferry to ${role}`,
+  );
+  const guest = fixture.targetAs(role, 'secret');
+  await guest.migrate(signal);
+  expect(await guest.readServer('direct', signal)).toMatchObject({ schema: 'current', missingGrants: [] });
+  await guest.close();
+  await fixture.query(`drop owned by ${role}; drop role ${role}`);
+  await fixture.drop();
+});
+
 test('a schema of an earlier form is brought up to date with what is in it', async () => {
   const fixture = await openFixture();
   await fixture.query(`

@@ -103,7 +103,7 @@ describe('a check of the table', () => {
     const nowhere = new Sync(fixture, MAPPING, { schema: 'elsewhere', table: 'fruit' });
     expect(await checkOf(nowhere, role)).toEqual({
       outcome: 'forbidden',
-      grant: 'create schema "elsewhere" authorization "checker";',
+      grant: 'create schema "elsewhere"; grant usage, create on schema "elsewhere" to "checker";',
     });
     for (const sync of [there, absent, nowhere]) {
       const check = await checkOf(sync, role);
@@ -161,22 +161,28 @@ describe('what the server tells', () => {
     await role.close();
   });
 
-  test('is the statement that makes the schema, where the role may not', async () => {
+  test('is what makes the schema, for an owner of the database who is no superuser', async () => {
     const empty = await freshDatabase();
-    await empty.query("create role maker login password 'secret'");
+    await empty.query("create role maker login password 'secret'; create role warden");
+    await empty.query(`alter database ${empty.name} owner to warden`);
     const url = new URL(empty.url);
     url.username = 'maker';
     url.password = 'secret';
     const target = openPostgresTarget({ url: url.href, localProxy: empty.proxy.address });
     try {
       const { missingGrants } = await target.readServer('direct', signal);
-      expect(missingGrants).toEqual(['create schema lakeferry authorization "maker";']);
-      await empty.query(missingGrants[0] as string);
+      expect(missingGrants).toEqual([
+        'create schema lakeferry; grant usage, create on schema lakeferry to "maker";',
+      ]);
+      await empty.query(`set role warden; ${missingGrants[0]}; reset role`);
       expect((await target.readServer('direct', signal)).missingGrants).toEqual([]);
       await target.migrate(signal);
     } finally {
       await target.close();
-      await empty.query('drop owned by maker cascade; drop role maker');
+      await empty.query(
+        'drop owned by maker cascade; drop role maker; reassign owned by warden to current_user',
+      );
+      await empty.query('drop owned by warden; drop role warden');
       await empty.drop();
     }
   });

@@ -139,8 +139,7 @@ select
   if (!found) return undefined;
   const role = quoteIdentifier(found.role);
   const schema = quoteIdentifier(target.schema);
-  if (found.schema === null) {
-    return found.created ? undefined : `create schema ${schema} authorization ${role};`;
-  }
-  return found.schema ? undefined : `grant usage, create on schema ${schema} to ${role};`;
+  const grant = `grant usage, create on schema ${schema} to ${role};`;
+  if (found.schema === null) return found.created ? undefined : `create schema ${schema}; ${grant}`;
+  return found.schema ? undefined : grant;
 }

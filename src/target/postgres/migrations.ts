@@ -187,13 +187,17 @@ async function readInstalled(tx: Transaction): Promise<number | undefined> {
 
 async function install(tx: Transaction): Promise<void> {
   const schema = await tx.query("select from pg_catalog.pg_namespace where nspname = 'lakeferry'");
-  if (schema.count === 0) await tx.query('create schema lakeferry');
+  // The comment is for its owner to make, who may be another where the schema was made for us.
+  if (schema.count === 0) {
+    await tx.query(`
+create schema lakeferry;
+comment on schema lakeferry is 'Lakeferry keeps tables equal to Delta tables; what it knows of them is here.'`);
+  }
   await tx.query(`
 create table lakeferry.migrations (
   version integer primary key,
   name text not null,
   applied_at timestamptz not null default now()
 );
-comment on schema lakeferry is 'Lakeferry keeps tables equal to Delta tables; what it knows of them is here.';
 comment on table lakeferry.migrations is 'Lakeferry: the forms of this schema that were installed.'`);
 }

@@ -73,15 +73,16 @@ select
   };
 }
 
+/** An owner of a database may make a schema for another role only as a member of it, but may always grant. */
 async function grantsForSchema(tx: Transaction, { role, usable, creatable }: StoredFacts): Promise<string[]> {
-  const to = quoteIdentifier(role);
+  const grant = `grant usage, create on schema lakeferry to ${quoteIdentifier(role)};`;
   if (usable === null) {
     const { rows } = await tx.query<{ readonly may: boolean }>(
       "select has_database_privilege(current_database(), 'create') as may",
     );
-    return rows[0]?.may ? [] : [`create schema lakeferry authorization ${to};`];
+    return rows[0]?.may ? [] : [`create schema lakeferry; ${grant}`];
   }
-  return usable && creatable ? [] : [`grant usage, create on schema lakeferry to ${to};`];
+  return usable && creatable ? [] : [grant];
 }
 
 /** A schema of an older form is altered, which only owners may. */
