@@ -75,6 +75,7 @@ describe('the documents of the page', () => {
     ['local sql', 0, 'local', 'sql', 'select * from main.gold.orders'],
     ['run', 3, 'run', '--local'],
     ['status', 3, 'status', '--local'],
+    ['doctor', 3, 'doctor', '--local'],
     ['rejected', 0, 'rejected', 'orders', '--local'],
     ['rejected --retry', 3, 'rejected', 'orders', '--local', '--retry'],
     ['pause and resume', 0, 'pause', 'orders', '--local', '--reason', 'index build'],

@@ -23,7 +23,6 @@ function statements(page: string, heading: string): readonly string[] {
   return blocks.map(({ text }) =>
     text
       .replaceAll(/\b(role|to|by|authorization|grant) lakeferry\b/g, `$1 ${ROLE}`)
-      .replaceAll('to app_owner', `to ${OWNER}`)
       .replaceAll('<a long random one>', 'secret'),
   );
 }
