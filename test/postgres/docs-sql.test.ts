@@ -5,7 +5,7 @@ import type { Target } from '../../src/target/target.ts';
 import { blocksOf, readPage } from '../support/docs.ts';
 import { type Fixture, mappingOf, openFixture, signal } from './fixture.ts';
 
-/** The statements for Neon of docs/deploy.md and docs/how-to/remove-everything.md, as a person pastes them. */
+/** The statements for Neon that the pages show, as a person pastes them. */
 
 const suffix = randomUUID().slice(0, 8);
 const [OWNER, ROLE] = [`owner_${suffix}`, `lakeferry_${suffix}`];
@@ -27,16 +27,22 @@ function statements(page: string, heading: string): readonly string[] {
   );
 }
 
+async function connectOwner(): Promise<pg.Client> {
+  const url = new URL(fixture.url);
+  url.username = OWNER;
+  url.password = 'secret';
+  const client = new pg.Client({ connectionString: url.href });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
 beforeAll(async () => {
   fixture = await openFixture();
   await fixture.query('drop schema lakeferry cascade');
   await fixture.query(`create role ${OWNER} login createrole nosuperuser password 'secret'`);
   await fixture.query(`alter database ${fixture.name} owner to ${OWNER}`);
-  const url = new URL(fixture.url);
-  url.username = OWNER;
-  url.password = 'secret';
-  owner = new pg.Client({ connectionString: url.href });
-  await owner.connect();
+  owner = await connectOwner();
 });
 afterAll(async () => {
   await target?.close();
@@ -60,6 +66,38 @@ it('gives the role what it needs to install its schema, make a table, and write 
   await target.ensureTable(there, signal);
 });
 
+it('finds who holds a lock on the table, and ends it', async () => {
+  const [find = '', end = ''] = statements('docs/halts/target_busy.md', 'Do this').join('').split('\n\n');
+  const holder = await connectOwner();
+  try {
+    const ended = new Promise((done) => holder.once('end', done));
+    await holder.query('begin; lock table app.orders');
+    const { rows: found } = await owner.query(find);
+    expect(found).toMatchObject([{ mode: 'AccessExclusiveLock', query: 'begin; lock table app.orders' }]);
+    await owner.query(end.replace('12345', String(found[0].pid)));
+    await ended;
+    expect((await owner.query(find)).rows).toEqual([]);
+  } finally {
+    await holder.end();
+  }
+});
+
+it('tells how fresh the tables are, to whoever was granted that', async () => {
+  const [shown = ''] = statements('docs/reference/sql-views.md', 'What Lakeferry shows in SQL');
+  const [ask = '', ...grants] = shown.split('\n\n');
+  await fixture.query('create role reporting');
+  await fixture.query(grants.join('\n'));
+  await fixture.query(`begin; set local role reporting; ${ask} commit`);
+  await fixture.query('drop owned by reporting; drop role reporting');
+});
+
+it('forgets one sync', async () => {
+  const [forget = ''] = statements('docs/how-to/remove-everything.md', 'One sync');
+  await fixture.query("insert into lakeferry.syncs (sync) values ('orders'), ('made')");
+  await fixture.query(forget);
+  expect(await fixture.query('select sync from lakeferry.syncs')).toEqual([{ sync: 'made' }]);
+});
+
 it('takes all of it back, and leaves the tables', async () => {
   await target.close();
   const [removal = ''] = statements('docs/how-to/remove-everything.md', 'Neon');
@@ -67,7 +105,7 @@ it('takes all of it back, and leaves the tables', async () => {
   const { rows } = await owner.query(
     "select relname from pg_class where relnamespace = 'app'::regnamespace and relkind = 'r' order by 1",
   );
-  expect(rows.map(({ relname }) => relname)).toEqual(['made', 'orders']);
+  expect(rows.map(({ relname }) => relname)).toEqual(['made']);
   const left = await fixture.query("select nspname from pg_namespace where nspname = 'lakeferry'");
   expect(left).toEqual([]);
   expect(await fixture.query('select from pg_roles where rolname = $1', [ROLE])).toEqual([]);
