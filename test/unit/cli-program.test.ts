@@ -193,6 +193,7 @@ describe('an error', () => {
         sync: 'orders',
         remedy:
           'Check syncs.orders.source in lakeferry.yaml, or create the table, then run "lakeferry run orders".',
+        docs: 'docs/halts/source_table_missing.md',
       },
     });
   });
