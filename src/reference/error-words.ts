@@ -1,7 +1,18 @@
-import { ERROR_POLICY, type ErrorAction, type ErrorKind, haltRemedyFor } from '../error/error-kind.ts';
+import {
+  ERROR_POLICY,
+  type ErrorAction,
+  type ErrorKind,
+  haltRemedyFor,
+  isOfCommands,
+} from '../error/error-kind.ts';
 
-/** What Lakeferry does about an error by itself, in a word and in a sentence. */
-export const ACTIONS: Readonly<Record<ErrorAction, { readonly word: string; readonly sentence: string }>> = {
+/** What Lakeferry does by itself, in a word and in a sentence. */
+export interface ActionWords {
+  readonly word: string;
+  readonly sentence: string;
+}
+
+const OF_SYNCS: Readonly<Record<ErrorAction, ActionWords>> = {
   retry: {
     word: 'tries again',
     sentence:
@@ -18,8 +29,18 @@ export const ACTIONS: Readonly<Record<ErrorAction, { readonly word: string; read
 
 export const ERROR_KINDS = Object.keys(ERROR_POLICY) as readonly ErrorKind[];
 
-export function actionOf(kind: ErrorKind): ErrorAction {
-  return ERROR_POLICY[kind].action;
+const COMMAND_FAILS: ActionWords = {
+  word: 'fails',
+  sentence: 'The command ends, and may succeed when it is run again. No sync is touched by it.',
+};
+
+/** Every way to take an error. */
+export const ACTIONS: readonly ActionWords[] = [...Object.values(OF_SYNCS), COMMAND_FAILS];
+
+/** What Lakeferry does about an error of the kind. */
+export function actionOf(kind: ErrorKind): ActionWords {
+  const { action } = ERROR_POLICY[kind];
+  return action === 'retry' && isOfCommands(kind) ? COMMAND_FAILS : OF_SYNCS[action];
 }
 
 /** What a person does, as the command line says it of a sync that is halted; `<sync>` stands for its name. */

@@ -1,4 +1,3 @@
-import type { ErrorAction } from '../error/error-kind.ts';
 import { errorPage } from '../error/error-page.ts';
 import { ACTIONS, actionOf, ERROR_KINDS, remedyOf } from './error-words.ts';
 import { code, pageText, plain, table } from './markdown.ts';
@@ -17,23 +16,19 @@ export const errors: ReferencePage = {
       '',
       ...table(
         ['what Lakeferry does', 'it means'],
-        Object.values(ACTIONS).map(({ word, sentence }) => [word, sentence]),
+        ACTIONS.map(({ word, sentence }) => [word, sentence]),
       ),
       '',
       ...table(
         ['kind', 'Lakeferry', 'remedy'],
         ERROR_KINDS.map((kind) => [
           `[${code(kind)}](${linkTo(errorPage(kind))})`,
-          wordFor(actionOf(kind)),
+          actionOf(kind).word,
           plain(remedyOf(kind)),
         ]),
       ),
     ]),
 };
-
-function wordFor(action: ErrorAction): string {
-  return ACTIONS[action].word;
-}
 
 /** From docs/reference/ to another page of docs/. */
 function linkTo(page: string): string {

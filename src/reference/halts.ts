@@ -2,7 +2,7 @@ import { exitCodeOf } from '../cli/error-report.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import { errorPage } from '../error/error-page.ts';
 import { SyncError } from '../error/sync-error.ts';
-import { ACTIONS, actionOf, ERROR_KINDS, remedyOf } from './error-words.ts';
+import { actionOf, ERROR_KINDS, remedyOf } from './error-words.ts';
 import { pageText, plain, table } from './markdown.ts';
 import type { ReferencePage } from './page.ts';
 
@@ -28,7 +28,7 @@ function head(kind: ErrorKind): string[] {
     ...table(
       ['', ''],
       [
-        ['What Lakeferry does', ACTIONS[actionOf(kind)].sentence],
+        ['What Lakeferry does', actionOf(kind).sentence],
         ['Remedy', plain(remedyOf(kind))],
         ['A command ends with', String(exitCodeOf(new SyncError(kind, '')))],
       ],

@@ -55,6 +55,11 @@ syncs:
     ['explain', 0, 'explain', 'stack_down'],
     ['version', 0, 'version'],
     ['An error', 2, 'status', 'nosuch', '--local'],
+    [
+      'init',
+      0,
+      ...['init', 'main.gold.orders', '--local', '--config', 'new.yaml', '--key', 'order_id', '--yes'],
+    ],
   ])('that are printed: %s', async (heading, code, ...args) => {
     const printed = await cli.json(...args);
     expect(printed.code).toBe(code);
@@ -74,7 +79,7 @@ syncs:
     const fields = { sync: 'orders', kind: 'target_busy', attempt: 1 };
     const entry = { id: '1', at: 0, function: 'writer', level: 'warn', message: 'chunk not applied', fields };
     const entries = [logEntryJson(entry as Parameters<typeof logEntryJson>[0])];
-    expectSameShape({ schemaVersion: 1, entries }, exampleOf('logs'));
+    expectSameShape({ schemaVersion: 1, entries, leftOut: 0 }, exampleOf('logs'));
   });
 
   it('with counts in numbers, and versions in text', async () => {

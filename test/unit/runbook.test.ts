@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { ERROR_POLICY, type ErrorKind, haltRemedyFor } from '../../src/error/error-kind.ts';
 import { errorPage } from '../../src/error/error-page.ts';
-import { ACTIONS } from '../../src/reference/error-words.ts';
+import { actionOf } from '../../src/reference/error-words.ts';
 import { QUESTIONS } from '../../src/reference/halts.ts';
 import { readPage, spansOf } from '../support/docs.ts';
 
@@ -29,7 +29,7 @@ describe('the page of each kind of error', () => {
 
   it.each(KINDS)('says of %s what Lakeferry does and the remedy, as they are today', (kind) => {
     const page = readPage(errorPage(kind)).replaceAll('\\<', '<').replaceAll('\\|', '|');
-    expect(page).toContain(`| What Lakeferry does | ${ACTIONS[ERROR_POLICY[kind].action].sentence} |`);
+    expect(page).toContain(`| What Lakeferry does | ${actionOf(kind).sentence} |`);
     expect(page).toContain(`| Remedy | ${haltRemedyFor(kind, undefined)} |`);
   });
 
