@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { logEntryJson } from '../../src/cli/log-report.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { blocksOf, readPage } from '../support/docs.ts';
@@ -87,6 +88,29 @@ syncs:
     expect(retried.answer).toMatchObject({ before: 1, after: 1, retried: 1 });
     const { answer } = await cli.json('status', 'orders', '--local');
     expect(answer).toMatchObject({ syncs: [{ through: '0', latest: '0', rejectedKeys: 1 }] });
+  });
+});
+
+describe('docs/deploy.md', () => {
+  it('shows what init writes', async () => {
+    const [shown] = blocksOf(readPage('docs/deploy.md')).filter(({ language }) => language === 'yaml');
+    const { connections, syncs } = parse(shown?.text ?? '');
+    const { host, httpPath, secret } = connections.databricks;
+    const answers = {
+      '--target': syncs.orders.target,
+      '--key': syncs.orders.primaryKey,
+      '--host': host,
+      '--http-path': httpPath,
+      '--databricks-secret': secret,
+      '--neon-secret': connections.neon.secret,
+      '--region': connections.aws.region,
+      '--config': 'deployed.yaml',
+    };
+    const flags = [...Object.entries(answers).flat(), '--no-look', '--yes'];
+    const { code, stderr } = await cli.run('init', syncs.orders.source, ...flags);
+    expect([code, stderr]).toEqual([0, '']);
+    const written = await readFile(join(cli.folder, 'deployed.yaml'), 'utf8');
+    expect(parse(written)).toEqual({ connections, syncs });
   });
 });
 
