@@ -7,8 +7,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/lakehouse/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/property/**/*.test.ts'],
-    // These have no lake: the whole local stack as `local up` starts it, and Postgres alone.
-    exclude: ['test/e2e/cli.test.ts', 'test/e2e/commands.test.ts', 'test/property/refused-rows.test.ts'],
+    // These have no lake: the whole local stack as `local up` starts it, or none of it, and Postgres alone.
+    exclude: [
+      'test/e2e/{cli,commands,completion,deployed,deployed-control-planes,docs,doctor,init}.test.ts',
+      'test/property/refused-rows.test.ts',
+    ],
     globalSetup: ['test/support/postgres-server.ts', 'test/support/spark-server.ts'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
