@@ -9,6 +9,7 @@ import { registerInit } from './commands/init.ts';
 import { registerLocal } from './commands/local.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerPause } from './commands/pause.ts';
+import { registerPlan } from './commands/plan.ts';
 import { registerRedrive } from './commands/redrive.ts';
 import { registerRejected } from './commands/rejected.ts';
 import { registerResume } from './commands/resume.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Register[] = [
   registerLocal,
   registerInit,
   registerDoctor,
+  registerPlan,
   registerRun,
   registerStatus,
   registerLogs,

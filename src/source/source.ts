@@ -13,6 +13,11 @@ export interface HistoryEntry {
   /** Change rows that the commit may have caused; an estimate, absent where its metrics say nothing. */
   readonly estimatedRows?: number;
   /**
+   * Rows that the commit may have deleted; an estimate, absent where its metrics do not tell. What an update moves to
+   * another key or out of a filter is not in it.
+   */
+  readonly estimatedDeletes?: number;
+  /**
    * Columns, by their top-level names, that the commit dropped or renamed: their values go without a change row.
    * Only a table with column mapping has such commits.
    */

@@ -1,5 +1,6 @@
 import type { CommitVersion } from '../change/commit-version.ts';
 import type { Mapping } from '../plan/mapping.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { SourceTable } from '../schema/table-name.ts';
 
 /** The warehouse, as it answers a statement. */
@@ -31,6 +32,18 @@ export interface KeySample {
   readonly nullRows: number;
 }
 
+/** Net changes of a plan, counted by the fold that its chunks read. */
+export interface NetChanges {
+  /** Keys whose row is written. */
+  readonly upserts: number;
+  /** Keys that go, and whose row the source had before the window. A key that came and went within it is none. */
+  readonly deletes: number;
+  /** Rows that no target could hold. */
+  readonly rejected: number;
+  /** Pairs of different rows that come under one key in one commit: the key is none. */
+  readonly conflicts: number;
+}
+
 /** What may be asked of a source before anything is synced. Nothing here changes it. */
 export interface SourceSurvey {
   /** A warehouse that is stopped starts for it. */
@@ -53,4 +66,6 @@ export interface SourceSurvey {
     keys: number,
     signal: AbortSignal,
   ): Promise<KeySample>;
+  /** Reads in one query what all chunks of the plan would read. The plan is a snapshot or a window. */
+  countNetChanges(plan: Plan, signal: AbortSignal): Promise<NetChanges>;
 }

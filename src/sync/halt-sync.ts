@@ -16,12 +16,7 @@ export async function haltSync(
   by: Owner,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
-  const cause: HaltCause = {
-    kind: error.kind,
-    message: error.message,
-    remedy: error.action === 'retry' ? haltRemedyFor(error.kind, sync) : error.remedy,
-    at: clock.now(),
-  };
+  const cause: HaltCause = { ...haltWords(error, sync), at: clock.now() };
   const advanced = await advance(checkpoints, sync, { type: 'halt', by, cause }, signal);
   const facts = { ...error.fields, sync, kind: error.kind, reason: error.message };
   if (advanced.outcome === 'written') {
@@ -31,4 +26,15 @@ export async function haltSync(
     log.warn('sync not halted', { ...facts, refused: advanced.reason });
   }
   return advanced.checkpoint;
+}
+
+/** Whether what a planner threw stops its sync; otherwise a later tick may mend it by itself. */
+export function haltsPlanner({ action, kind }: SyncError): boolean {
+  return action !== 'retry' && kind !== 'target_replaced';
+}
+
+/** What the cause of a halt by the error says. */
+export function haltWords(error: SyncError, sync: string): Omit<HaltCause, 'at'> {
+  const { kind, message, action } = error;
+  return { kind, message, remedy: action === 'retry' ? haltRemedyFor(kind, sync) : error.remedy };
 }

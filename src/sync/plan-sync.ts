@@ -3,19 +3,17 @@ import type { Checkpoint, HaltCause, Pace } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
-import type { Mapping } from '../plan/mapping.ts';
 import type { Plan } from '../plan/plan.ts';
 import { amountOf, nextOfEachLane, type Slice, slicesOf } from '../plan/slices.ts';
 import type { SourceLook } from '../source/source.ts';
-import type { TargetState } from '../target/target.ts';
 import { advance } from './advance.ts';
-import { haltSync } from './halt-sync.ts';
+import { haltSync, haltsPlanner } from './halt-sync.ts';
 import { reportLag, reportLastLag } from './lag.ts';
 import { lookAfter } from './look-after.ts';
 import { makePlan } from './make-plan.ts';
 import { nextStep } from './next-step.ts';
 import { FULL_PACE } from './pace.ts';
-import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
+import { readMapping, targetKey } from './read-mapping.ts';
 import { sendChunks } from './send-chunks.ts';
 import type { Services } from './services.ts';
 
@@ -151,7 +149,7 @@ async function claimAndPlan(
     const error = asSyncError(thrown, { sync: config.name });
     // A signal of its own: the planner's may be what ended the work. Without this the lease would have to run out.
     const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
-    if (error.action === 'retry' || error.kind === 'target_replaced') {
+    if (!haltsPlanner(error)) {
       await advance(checkpoints, config.name, { type: 'letGo', token }, cleanUp).catch(() => {});
       reportLastLag(services, config, claimed.checkpoint);
       throw error;
@@ -185,14 +183,18 @@ async function planOnce(
   { token, pace, resumedAfter, retryRejected }: Claim,
   signal: AbortSignal,
 ): Promise<Tick | undefined> {
-  const { target, source, checkpoints, clock } = services;
+  const { target, source, checkpoints, clock, log } = services;
   await target.migrate(signal);
   // Postgres first: the plan opens under the revision read here, so that nothing seen later can be older.
   const state = await target.readState(config.name, config.target, targetKey(config), signal);
   const through = state.row.through;
   const look = await source.look(config.source, signal);
   await advance(checkpoints, config.name, { type: 'looked', look: lastLook(look, clock.now()) }, signal);
-  const mapping = await readMapping(services, config, state, signal);
+  const { mapping, leftOut } = await readMapping(services, config, state, signal);
+  if (leftOut.length > 0) {
+    const columns = leftOut.map(({ name }) => name);
+    log.warn('columns that are new at the source are left out', { sync: config.name, columns });
+  }
   const retryRows = retryRejected ? (await target.readRetryKeys(config.name, signal)).length : 0;
   const step = nextStep({ target: state, look, mapping, resumedAfter, retry: retryRows > 0 });
   switch (step.step) {
@@ -214,7 +216,8 @@ async function planOnce(
     }
     case 'plan': {
       const sight = { state, look, mapping, pace, retryRows };
-      const plan = await makePlan(services, config, step.work, sight, signal);
+      const { plan, lag } = await makePlan(services, config, step.work, sight, signal);
+      if (lag) reportLag(services, config, lag);
       await target.ensureTable(plan, signal);
       const lost = await commit(services, config, token, plan, signal);
       if (lost) return lost;
@@ -224,23 +227,6 @@ async function planOnce(
     default:
       return step satisfies never;
   }
-}
-
-async function readMapping(
-  { source, target, log }: Services,
-  config: SyncConfig,
-  { row, table }: TargetState,
-  signal: AbortSignal,
-): Promise<Mapping> {
-  const [columns, existing] = [
-    await source.readColumns(config.source, signal),
-    await target.readColumnTypes(config.target, signal),
-  ];
-  const loaded = table !== undefined && row.through !== undefined ? row.plan?.mapping : undefined;
-  const { mapping, leftOut } = keepLoadedColumns(resolveMapping(config, columns, existing), loaded, config);
-  if (leftOut.length > 0)
-    log.warn('columns that are new at the source are left out', { sync: config.name, columns: leftOut });
-  return mapping;
 }
 
 /** Stores the plan under the claim. Gives the tick of a planner whose claim was taken away meanwhile. */
@@ -271,10 +257,6 @@ async function send(
   // Refused when the writers were quicker and finished the plan already.
   await advance(services.checkpoints, config.name, { type: 'sent', token, ...sent }, signal);
   return { outcome: 'sent', plan, chunks: slices.length };
-}
-
-function targetKey({ primaryKey, columns }: SyncConfig): readonly string[] {
-  return primaryKey.map((name) => columns.rename[name] ?? name);
 }
 
 function lastLook(look: SourceLook, at: number) {

@@ -3,14 +3,30 @@ import type { TargetState } from './target.ts';
 
 /**
  * What is to be done to the target table before a plan opens. `missing`: these statements, in order, create it.
- * `forbidden`: the role lacks rights on the table, or those to create it, which an owner can give so. `unfit`: each problem is a part of a sentence about
- * the table. `fits`: `untouched` are its columns that the mapping leaves to their owner.
+ * `unfit`: each problem is a part of a sentence about the table. `fits`: `untouched` are its columns that the mapping
+ * leaves to their owner.
  */
-export type TableCheck =
+export type TableFinding =
   | { readonly outcome: 'missing'; readonly statements: readonly string[] }
-  | { readonly outcome: 'forbidden'; readonly grant: string }
   | { readonly outcome: 'unfit'; readonly problems: readonly string[] }
   | { readonly outcome: 'fits'; readonly untouched: readonly string[] };
+
+/**
+ * `forbidden`: the role lacks rights on the table, or those to create it, which an owner can give so; `finding` is what
+ * holds for a role that has them.
+ */
+export type TableCheck =
+  | TableFinding
+  | { readonly outcome: 'forbidden'; readonly grant: string; readonly finding: TableFinding };
+
+/** Deletes against the rows that the target has. */
+export interface DeleteWeight {
+  readonly rows: number;
+  /** `rows` is what the server believes since the last vacuum or analyze; it is counted where that could matter. */
+  readonly estimated: boolean;
+  /** Whether a writer would halt before them, unless a person approves. */
+  readonly halts: boolean;
+}
 
 /** The server behind one of the two hosts of the connection, as the role of the connection sees it. */
 export interface ServerFacts {
@@ -48,6 +64,14 @@ export interface TargetSurvey {
   ): Promise<TargetState>;
   /** What `ensureTable` of a Target would do or refuse. */
   checkTable(plan: Pick<Plan, 'target' | 'mapping' | 'sync'>, signal: AbortSignal): Promise<TableCheck>;
+  /** What the writers' brake would say of a plan that deletes so many rows of the table, which must be there. */
+  weighDeletes(
+    plan: Pick<Plan, 'sync' | 'target' | 'mapping'>,
+    deletes: number,
+    signal: AbortSignal,
+  ): Promise<DeleteWeight>;
+  /** Whether a snapshot could open: the table is missing, empty, or holds nothing but what an unfinished load left. */
+  isFreeToLoad(sync: string, table: Plan['target'], signal: AbortSignal): Promise<boolean>;
   /** `host`: that of the chunks, or the one for DDL, which may be the same. */
   readServer(host: 'pooled' | 'direct', signal: AbortSignal): Promise<ServerFacts>;
 }

@@ -2,17 +2,18 @@ import { type CommitVersion, parseCommitVersion } from '../../change/commit-vers
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { Mapping } from '../../plan/mapping.ts';
-import type { Chunk, Work } from '../../plan/plan.ts';
+import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../../schema/table-name.ts';
 import type { HistoryEntry, Page, RejectedRow, RetryKeys, Source, SourceLook } from '../source.ts';
-import type { FeedFacts, KeySample, SourceSurvey, WarehouseFacts } from '../survey.ts';
+import type { FeedFacts, KeySample, NetChanges, SourceSurvey, WarehouseFacts } from '../survey.ts';
 import { count, millisecondsOf } from './cells.ts';
 import { type ResultRow, textCell, Warehouse } from './client.ts';
 import { decodeCopyLine } from './copy-lines.ts';
-import { estimateChangeRows, readSchemaEffect } from './history.ts';
+import { estimateChangeRows, estimateDeletedRows, readSchemaEffect } from './history.ts';
 import {
   countChunk,
+  countNetChanges,
   countWork,
   describeDetail,
   describeHistory,
@@ -135,6 +136,16 @@ class DatabricksSource implements Source, SourceSurvey {
     }
   }
 
+  async countNetChanges(plan: Plan, signal: AbortSignal): Promise<NetChanges> {
+    const row = await this.#one(countNetChanges(plan), plan.source, signal);
+    return {
+      upserts: count(row, 'upserts'),
+      deletes: count(row, 'deletes'),
+      rejected: count(row, 'rejected'),
+      conflicts: count(row, 'conflicts'),
+    };
+  }
+
   readWarehouse(signal: AbortSignal): Promise<WarehouseFacts> {
     return readWarehouse(this.#warehouse, signal);
   }
@@ -188,13 +199,17 @@ class DatabricksSource implements Source, SourceSurvey {
   async #history(table: SourceTable, limit: number, signal: AbortSignal): Promise<HistoryEntry[]> {
     const rows = await this.#warehouse.query(describeHistory(table, limit), displayTable(table), signal);
     return rows.map((row) => {
-      const estimatedRows = estimateChangeRows(row['operationMetrics']);
+      const operation = textCell(row, 'operation');
+      const [parameters, metrics] = [row['operationParameters'], row['operationMetrics']];
+      const estimatedRows = estimateChangeRows(metrics);
+      const estimatedDeletes = estimateDeletedRows(operation, parameters, metrics);
       return {
         version: parseCommitVersion(textCell(row, 'version')),
         committedAt: millisecondsOf(row['timestamp']),
-        operation: textCell(row, 'operation'),
+        operation,
         ...(estimatedRows === undefined ? {} : { estimatedRows }),
-        ...readSchemaEffect(textCell(row, 'operation'), row['operationParameters']),
+        ...(estimatedDeletes === undefined ? {} : { estimatedDeletes }),
+        ...readSchemaEffect(operation, parameters),
       };
     });
   }

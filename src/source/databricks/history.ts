@@ -15,6 +15,46 @@ export function estimateChangeRows(metrics: unknown): number | undefined {
   );
 }
 
+/** Operations that take no row away, whatever their metrics tell. */
+const KEEPS_ROWS: readonly string[] = [
+  'ADD COLUMNS',
+  'ADD CONSTRAINT',
+  'CHANGE COLUMN',
+  'CHANGE COLUMNS',
+  'CLUSTER BY',
+  'COPY INTO',
+  'CREATE TABLE',
+  'CREATE TABLE AS SELECT',
+  'DROP COLUMNS',
+  'DROP CONSTRAINT',
+  'OPTIMIZE',
+  'RENAME COLUMN',
+  'REORG',
+  'REPLACE COLUMNS',
+  'SET TBLPROPERTIES',
+  'UNSET TBLPROPERTIES',
+  'UPDATE',
+  'UPGRADE PROTOCOL',
+  'VACUUM END',
+  'VACUUM START',
+];
+
+/**
+ * Rows that a commit may have deleted. Undefined where nothing tells: an overwrite, a restore or a truncation names no
+ * rows, and neither does a delete of whole files without statistics.
+ */
+export function estimateDeletedRows(
+  operation: string,
+  parameters: unknown,
+  metrics: unknown,
+): number | undefined {
+  const counted = sum(parseMap(metrics) ?? {}, ['numTargetRowsDeleted', 'numDeletedRows']);
+  if (counted !== undefined) return counted;
+  if (KEEPS_ROWS.includes(operation)) return 0;
+  const { mode, outputMode } = parseMap(parameters) ?? {};
+  return mode === 'Append' || outputMode === 'Append' ? 0 : undefined;
+}
+
 export type SchemaEffect = Pick<HistoryEntry, 'lostColumns' | 'keptColumns' | 'restored'>;
 
 /**

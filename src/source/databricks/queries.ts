@@ -1,13 +1,12 @@
-import { ARRIVALS, CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../change/change-type.ts';
-import { firstVersion, type Window } from '../../change/window.ts';
-import { keyOf, type MappedColumn, type Mapping, nonKeyOf } from '../../plan/mapping.ts';
+import { nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
-import { isNested, parseDeltaType } from '../../types/delta-type.ts';
 import { NEWLINE, NULL_FIELD, TAB } from '../../types/encode.ts';
 import type { RetryKeys } from '../source.ts';
-import { encodeRow, plainColumn, type RowEncoding } from './row-encoding.ts';
-import { quoteName, quoteTable, quoteText } from './sql.ts';
+import { checkedRows, isConflict } from './fold.ts';
+import { encodeRow, type RowEncoding } from './row-encoding.ts';
+import { chunkFilter, rowsOf } from './rows-of-work.ts';
+import { commaList, quoteName, quoteTable } from './sql.ts';
 
 /** The statements that Lakeferry sends to a warehouse. The same plan gives byte-identical text. */
 
@@ -29,7 +28,7 @@ export function typesOf(table: SourceTable, columns: readonly string[]): string 
   const types = columns.map(
     (name, at) => `typeof((select ${quoteName(name)} from ${quoteTable(table)} limit 1)) as t${at}`,
   );
-  return `select ${names(types)}`;
+  return `select ${commaList(types)}`;
 }
 
 /** Number of rows of the whole work, before any filter. */
@@ -40,12 +39,7 @@ export function countWork(table: SourceTable, work: Work): string {
 /** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
 export function countChunk(chunk: Chunk, keys: RetryKeys): string {
   const { source, work } = chunk.plan;
-  const conditions = [
-    ...sliceCondition(chunk),
-    ...snapshotFilter(chunk.plan),
-    ...retryCondition(chunk.plan, keys),
-  ];
-  return `${countWork(source, work)}${whereClause(conditions)}`;
+  return `${countWork(source, work)}${chunkFilter(chunk, keys)}`;
 }
 
 /**
@@ -58,14 +52,12 @@ export function countChunk(chunk: Chunk, keys: RetryKeys): string {
 export function readPages(chunk: Chunk, keys: RetryKeys): string {
   const { plan } = chunk;
   const encoding = encodeRow(plan.mapping);
-  const ranked =
-    plan.work.kind === 'window'
-      ? foldedWindow(chunk, plan.work, encoding)
-      : versionRows(chunk, plan.work, keys, encoding);
-  return `with ${ranked},
+  const ranked = plan.work.kind === 'window' ? rankedWindow : rankedVersion;
+  return `with ${checkedRows(chunk, keys, encoding)},
+${ranked(plan, encoding)},
 paged as (
   select
-    cast(pmod(xxhash64('page', ${names(encoding.key)}), ${plan.pages}) as string) as page,
+    cast(pmod(xxhash64('page', ${commaList(encoding.key)}), ${plan.pages}) as string) as page,
     line, rejection, conflict
   from ranked
 ),
@@ -92,110 +84,72 @@ select
 from grouped`;
 }
 
+/**
+ * One row of what the plan, a window or a snapshot, comes to: `upserts`, `deletes` of rows that were there before the
+ * window, `rejected` and `conflicts`; see `NetChanges`.
+ */
+export function countNetChanges(plan: Plan): string {
+  const encoding = encodeRow(plan.mapping);
+  const rows = checkedRows({ plan, slice: 0, of: 1 }, [], encoding);
+  if (plan.work.kind !== 'window') {
+    return `with ${rows}
+select
+  ${countWhere('rejection is null')} as upserts,
+  '0' as deletes,
+  ${countWhere('rejection is not null')} as rejected,
+  '0' as conflicts
+from checked`;
+  }
+  return `with ${rows},
+traced as (
+  select *,
+    first_value(not arrived and kept)
+      over (partition by ${commaList(encoding.key)} order by version, arrived) as was_there
+  from checked
+)
+select
+  ${countWhere('rejection is null and arrived and kept')} as upserts,
+  ${countWhere('rejection is null and not (arrived and kept) and was_there')} as deletes,
+  ${countWhere('recency = 1 and rejection is not null and arrived and kept')} as rejected,
+  ${countWhere(isConflict(encoding))} as conflicts
+from traced`;
+}
+
+function countWhere(condition: string): string {
+  return `cast(count(case when ${condition} then 1 end) as string)`;
+}
+
 /** A rejected row's own line: reason and column, version, then the key's values. */
 function rejectionLine(encoding: RowEncoding): string {
   return fields(['rejection', 'cast(version as string)', ...encoding.shownKey]);
 }
 
-function foldedWindow(chunk: Chunk, window: Window, encoding: RowEncoding): string {
-  const { plan } = chunk;
-  const { mapping } = plan;
-  const arrivals = ARRIVALS.map((type) => `'${type}'`).join(', ');
+function rankedWindow({ mapping }: Plan, encoding: RowEncoding): string {
   const blanks = [...nonKeyOf(mapping), ...encoding.metadataFields].map(() => NULL_FIELD);
   const upsert = fields(["'u'", ...encoding.keyFields, ...encoding.otherFields, ...encoding.metadataFields]);
   const removal = fields(["'d'", ...encoding.keyFields, ...blanks]);
-  const key = names(encoding.key);
-  return `changes as (
+  return `ranked as (
   select
-    ${encoding.columns.join(',\n    ')},
-    ${COMMIT_VERSION} as version,
-    ${COMMIT_TIMESTAMP} as committed,
-    ${CHANGE_TYPE} in (${arrivals}) as arrived,
-    ${mapping.where === undefined ? 'true' : `coalesce((${mapping.where}), false)`} as kept
-  from ${changesOf(plan.source, window)}${whereClause(sliceCondition(chunk))}
-),
-hashed as (
-  select *, ${contentHash(mapping)} as content
-  from changes
-),
-folded as (
-  select *,
-    row_number() over latest as recency,
-    lead(version) over latest as next_version,
-    lead(arrived) over latest as next_arrived,
-    lead(content) over latest as next_content
-  from hashed
-  window latest as (partition by ${key} order by version desc, arrived desc)
-),
-checked as (
-  select *,
-    case when recency > 1 then 'superseded'
-         when arrived and kept then case ${encoding.rowRejections} end
-         else case ${encoding.keyRejections} end end as rejection
-  from folded
-),
-ranked as (
-  select
-    ${key},
+    ${commaList(encoding.key)},
     case when rejection is null then case when arrived and kept then ${upsert} else ${removal} end end as line,
     case when recency = 1 and rejection is not null and arrived and kept
          then ${rejectionLine(encoding)} end as rejection,
-    case when arrived and next_arrived and version = next_version and content <> next_content
-              and ${encoding.key.map((name) => `${name} is not null`).join(' and ')} then 1 end as conflict
+    case when ${isConflict(encoding)} then 1 end as conflict
   from checked
 )`;
 }
 
-/** Columns of one call of the hash: engines bound its arguments. */
-const HASHED_AT_ONCE = 8;
-
-/**
- * A hash of what is not key, which tells a change row that is given twice from two rows under one key. NULLs leave
- * xxhash64 as it is, so that whether a value is one is hashed too; nested values are hashed as JSON, since a map
- * cannot be hashed.
- */
-function contentHash(mapping: Mapping): string {
-  const hashed = nonKeyOf(mapping).map(({ sourceType }, index) => {
-    const name = `c${mapping.keyColumns + index + 1}`;
-    return `${name} is null, ${isNested(parseDeltaType(sourceType)) ? `to_json(${name})` : name}`;
-  });
-  const calls = Array.from({ length: Math.ceil(hashed.length / HASHED_AT_ONCE) }, (_, call) =>
-    names(hashed.slice(call * HASHED_AT_ONCE, (call + 1) * HASHED_AT_ONCE)),
-  );
-  return calls.reduce((inner, call) => `xxhash64(${inner}, ${call})`, "'content'");
-}
-
-/** Rows of one version of the table: all of a snapshot, and of a retry those of its keys. */
-function versionRows(
-  chunk: Chunk,
-  { kind, version }: Exclude<Work, { kind: 'window' }>,
-  keys: RetryKeys,
-  encoding: RowEncoding,
-): string {
-  const { plan } = chunk;
-  const conditions = [...sliceCondition(chunk), ...snapshotFilter(plan), ...retryCondition(plan, keys)];
-  const operation = kind === 'retry' ? ["'u'"] : [];
+function rankedVersion({ work }: Plan, encoding: RowEncoding): string {
+  const operation = work.kind === 'retry' ? ["'u'"] : [];
   const row = fields([
     ...operation,
     ...encoding.keyFields,
     ...encoding.otherFields,
     ...encoding.metadataFields,
   ]);
-  const committed = new Date(plan.throughCommittedAt).toISOString().replace('T', ' ').replace('Z', '');
-  return `changes as (
+  return `ranked as (
   select
-    ${encoding.columns.join(',\n    ')},
-    cast(${version} as bigint) as version,
-    timestamp'${committed}' as committed
-  from ${rowsOf(plan.source, plan.work)}${whereClause(conditions)}
-),
-checked as (
-  select *, case ${encoding.rowRejections} end as rejection
-  from changes
-),
-ranked as (
-  select
-    ${names(encoding.key)},
+    ${commaList(encoding.key)},
     case when rejection is null then ${row} end as line,
     case when rejection is not null then ${rejectionLine(encoding)} end as rejection,
     cast(null as int) as conflict
@@ -203,62 +157,6 @@ ranked as (
 )`;
 }
 
-/** A table name inside \`table_changes\` is a string that is parsed as an identifier. */
-function changesOf(table: SourceTable, window: Window): string {
-  return `table_changes(${quoteText(quoteTable(table))}, ${firstVersion(window)}, ${window.through})`;
-}
-
-function rowsOf(table: SourceTable, work: Work): string {
-  return work.kind === 'window'
-    ? changesOf(table, work)
-    : `${quoteTable(table)} version as of ${work.version}`;
-}
-
-function sliceCondition({ plan, slice, of }: Chunk): string[] {
-  if (of === 1) return [];
-  const key = keyOf(plan.mapping).map(plainColumn);
-  return [`pmod(xxhash64(${names(key)}), ${of}) = ${slice}`];
-}
-
-function snapshotFilter({ work, mapping }: Plan): string[] {
-  return work.kind !== 'window' && mapping.where !== undefined ? [`(${mapping.where})`] : [];
-}
-
-/** The keys are compared as values: their texts may be written in more than one way. */
-function retryCondition({ work, mapping }: Plan, keys: RetryKeys): string[] {
-  if (work.kind !== 'retry') return [];
-  const columns = keyOf(mapping);
-  const aliases = columns.map((_, at) => `k${at + 1}`);
-  const values = columns.map((column, at) => keyValue(column, aliases[at] ?? ''));
-  const rows = keys.map((key) => `(${names(key.map(quoteText))})`);
-  return [
-    `(${names(columns.map(plainColumn))}) in (
-    select ${names(values)} from (values ${rows.join(', ')}) as retried(${names(aliases)})
-  )`,
-  ];
-}
-
-/** The value of a key column from its text. */
-function keyValue({ sourceType }: MappedColumn, text: string): string {
-  const type = parseDeltaType(sourceType);
-  switch (type.kind) {
-    case 'string':
-      return text;
-    case 'binary':
-      return `unhex(substring(${text}, 3))`;
-    default:
-      return `cast(${text} as ${sourceType})`;
-  }
-}
-
-function whereClause(conditions: readonly string[]): string {
-  return conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`;
-}
-
 function fields(expressions: readonly string[]): string {
   return `concat_ws(${TAB}, ${expressions.join(', ')})`;
-}
-
-function names(expressions: readonly string[]): string {
-  return expressions.join(', ');
 }

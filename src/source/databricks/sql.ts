@@ -14,3 +14,7 @@ export function quoteTable({ catalog, schema, table }: SourceTable): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
+
+export function commaList(expressions: readonly string[]): string {
+  return expressions.join(', ');
+}

@@ -1,7 +1,11 @@
 import { SyncError } from '../../error/sync-error.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
+import type { DeleteWeight } from '../survey.ts';
 import type { ApplyScope } from './apply-scope.ts';
 import { quoteIdentifier, quoteTable } from './sql.ts';
+import type { TableFacts } from './table-facts.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Fewer rows than this may always go. */
 const MIN_ROWS = 1_000;
@@ -21,16 +25,32 @@ export async function checkDeletes(scope: ApplyScope, deleted: number): Promise<
   const before = await readApplied(scope);
   const expected = Math.round((before.deleted + deleted) / (before.share + chunkShare));
   if (expected < MIN_ROWS) return;
-  const estimated = await estimateRows(scope);
-  const limit = maxDeletePercent / 100;
-  if (estimated !== undefined && expected * ESTIMATE_MARGIN < estimated * limit) return;
-  const rows = (await countRows(scope)) + before.deleted + deleted;
-  if (expected <= rows * limit) return;
+  const { rows, halts } = await weighDeletes(scope, expected, before.deleted + deleted);
+  if (!halts) return;
   throw new SyncError(
     'mass_delete',
     `The next changes would delete about ${expected} of ${rows} rows of ${displayTable(plan.target)} (${percentOf(expected, rows)} %), and syncs.${plan.sync}.maxDeletePercent allows ${maxDeletePercent} %.`,
     { sync: plan.sync, planId: plan.id, deletes: expected, rows },
   );
+}
+
+/** What is read of a target to weigh deletes. */
+interface WeighScope {
+  readonly tx: Transaction;
+  readonly plan: Pick<Plan, 'target' | 'mapping'>;
+  readonly table: Pick<TableFacts, 'oid'>;
+}
+
+/** `expected` deletes in all, of which `gone` are done in this transaction or before. */
+export async function weighDeletes(scope: WeighScope, expected: number, gone: number): Promise<DeleteWeight> {
+  const limit = scope.plan.mapping.maxDeletePercent / 100;
+  const brakes = limit < 1 && expected >= MIN_ROWS;
+  const estimated = await estimateRows(scope);
+  if (estimated !== undefined && (!brakes || expected * ESTIMATE_MARGIN < estimated * limit)) {
+    return { rows: estimated, estimated: true, halts: false };
+  }
+  const rows = (await countRows(scope)) + gone;
+  return { rows, estimated: false, halts: brakes && expected > rows * limit };
 }
 
 /** Rows that the plan has deleted so far, and the part of its keys that is written; both without this chunk. */
@@ -50,7 +70,7 @@ where plan_id = $1`,
 }
 
 /** As of the last vacuum or analyze; undefined where there was none yet. */
-async function estimateRows({ tx, table }: ApplyScope): Promise<number | undefined> {
+async function estimateRows({ tx, table }: WeighScope): Promise<number | undefined> {
   const { rows } = await tx.query<{ readonly estimated: number }>(
     'select reltuples as estimated from pg_class where oid = $1',
     [table.oid],
@@ -60,7 +80,7 @@ async function estimateRows({ tx, table }: ApplyScope): Promise<number | undefin
 }
 
 /** Rows that are left; those that were marked as deleted are not. */
-async function countRows({ tx, plan }: ApplyScope): Promise<number> {
+async function countRows({ tx, plan }: WeighScope): Promise<number> {
   const { deletes } = plan.mapping;
   const living = deletes.mode === 'soft' ? ` where ${quoteIdentifier(deletes.column)} is null` : '';
   const { rows } = await tx.query<{ readonly count: string }>(

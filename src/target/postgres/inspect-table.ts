@@ -1,6 +1,6 @@
 import { keyOf } from '../../plan/mapping.ts';
 import type { Plan } from '../../plan/plan.ts';
-import type { TableCheck } from '../survey.ts';
+import type { TableCheck, TableFinding } from '../survey.ts';
 import { findProblems } from './check-table.ts';
 import {
   readColumns,
@@ -11,7 +11,7 @@ import {
 } from './column-facts.ts';
 import { ownColumns, writtenColumns } from './columns.ts';
 import { quoteIdentifier, quoteTable, typeText } from './sql.ts';
-import { readTable } from './table-facts.ts';
+import { readTable, type TableFacts } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
 export type TablePlan = Pick<Plan, 'target' | 'mapping' | 'sync'>;
@@ -29,7 +29,15 @@ export async function checkTable(tx: Transaction, plan: TablePlan): Promise<Tabl
     table === undefined
       ? await readMissingCreateGrant(tx, plan.target)
       : await readMissingGrant(tx, table.oid, plan);
-  if (grant !== undefined) return { outcome: 'forbidden', grant };
+  const finding = await inspect(tx, plan, table);
+  return grant === undefined ? finding : { outcome: 'forbidden', grant, finding };
+}
+
+async function inspect(
+  tx: Transaction,
+  plan: TablePlan,
+  table: TableFacts | undefined,
+): Promise<TableFinding> {
   if (table === undefined) return { outcome: 'missing', statements: await creation(tx, plan) };
   const columns = await readColumns(tx, table.oid);
   const types = await readMappedTypes(tx, plan);

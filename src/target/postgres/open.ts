@@ -6,7 +6,7 @@ import { displayTable } from '../../schema/table-name.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { OpenOutcome } from '../target.ts';
 import { quoteTable } from './sql.ts';
-import { type LockedRow, lockRow } from './sync-row.ts';
+import { findRow, type LockedRow, lockRow } from './sync-row.ts';
 import { readIsEmpty, readTable } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -59,31 +59,50 @@ export function judgeOpening(plan: Plan, row: LockedRow, targetOid: number | und
   return row.through === undefined || !sameMeaning || !sameTarget ? 'opened' : 'refused';
 }
 
-/**
- * Takes out what an earlier load left that was never finished: a target that was empty when that load opened, and
- * holds as many rows as its ledger says, holds no others. Its writers are fenced, since we hold the row's lock.
- */
+/** Takes out what an earlier load left that was never finished. Its writers are fenced, since we hold the row's lock. */
 async function clearUnfinishedLoad(
   tx: Transaction,
   plan: Plan,
   row: LockedRow,
   targetOid: number,
 ): Promise<void> {
-  const target = quoteTable(plan.target);
-  const unfinished = row.open && row.plan?.work.kind === 'snapshot' && row.targetOid === targetOid;
-  const { rows } = await tx.query<{ readonly own: boolean }>(
-    `
-select (select count(*) from ${target}) =
-       (select coalesce(sum(upserted), 0) from lakeferry.applied_slices where plan_id = $1) as own`,
-    [row.planId],
-  );
-  if (!unfinished || !rows[0]?.own) {
+  if (!(await isUnfinishedLoad(tx, plan.target, row, targetOid))) {
     throw new SyncError(
       'target_not_empty',
       `${displayTable(plan.target)} is to be loaded, but it holds rows that Lakeferry did not write.`,
     );
   }
-  await tx.query(`delete from ${target}`);
+  await tx.query(`delete from ${quoteTable(plan.target)}`);
+}
+
+/** Whether a snapshot could open: the table is missing or empty, or holds only what an unfinished load left. */
+export async function isFreeToLoad(
+  tx: Transaction,
+  sync: string,
+  target: Plan['target'],
+  log: Log,
+): Promise<boolean> {
+  const table = await readTable(tx, target);
+  if (table === undefined || (await readIsEmpty(tx, target))) return true;
+  const row = await findRow(tx, sync, log);
+  return row !== undefined && isUnfinishedLoad(tx, target, row, table.oid);
+}
+
+/** A target that was empty when a load opened, and holds as many rows as its ledger says, holds no others. */
+async function isUnfinishedLoad(
+  tx: Transaction,
+  target: Plan['target'],
+  row: LockedRow,
+  targetOid: number,
+): Promise<boolean> {
+  if (!row.open || row.plan?.work.kind !== 'snapshot' || row.targetOid !== targetOid) return false;
+  const { rows } = await tx.query<{ readonly own: boolean }>(
+    `
+select (select count(*) from ${quoteTable(target)}) =
+       (select coalesce(sum(upserted), 0) from lakeferry.applied_slices where plan_id = $1) as own`,
+    [row.planId],
+  );
+  return rows[0]?.own === true;
 }
 
 /** A snapshot begins the target's history anew: until it is finished, the target shows no version. */

@@ -6,17 +6,18 @@ import { type Log, silentLog } from '../../telemetry/log.ts';
 import type { TargetSurvey } from '../survey.ts';
 import type { SyncRow, Target, TargetFacts } from '../target.ts';
 import { applyChunk } from './apply.ts';
+import { weighDeletes } from './brake.ts';
 import { readColumnTypes } from './column-facts.ts';
 import { openDatabase, type TransactionLimits, urlOf } from './database.ts';
 import { ensureTable } from './ensure-table.ts';
 import { abandonRetry, finishPlan } from './finish.ts';
 import { checkTable } from './inspect-table.ts';
 import { migrate } from './migrations.ts';
-import { openPlan } from './open.ts';
+import { isFreeToLoad, openPlan } from './open.ts';
 import { countRejected, readRejected, readRetryKeys } from './read-rejected.ts';
 import { readServer } from './server-facts.ts';
 import { approveDeletes, readAllRows, readOrCreateRow } from './sync-row.ts';
-import { isUniqueBesidesKey, readIsEmpty, readTable } from './table-facts.ts';
+import { isUniqueBesidesKey, readIsEmpty, readTable, targetReplaced } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -72,6 +73,16 @@ export function openPostgresTarget(
       database.transact('pooled', signal, (tx) => readColumnTypes(tx, table)),
     checkTable: (plan, signal) =>
       placed({ sync: plan.sync }, () => database.transact('pooled', signal, (tx) => checkTable(tx, plan))),
+    weighDeletes: (plan, deletes, signal) =>
+      placed({ sync: plan.sync }, () =>
+        database.transact('pooled', signal, async (tx) => {
+          const table = await readTable(tx, plan.target);
+          if (table === undefined) throw targetReplaced(plan.target);
+          return weighDeletes({ tx, plan, table }, deletes, 0);
+        }),
+      ),
+    isFreeToLoad: (sync, table, signal) =>
+      placed({ sync }, () => database.transact('pooled', signal, (tx) => isFreeToLoad(tx, sync, table, log))),
     readServer: (host, signal) =>
       database.transact(host, signal, (tx) => readServer(tx, isPooled(urlOf(connection, host)))),
     ensureTable: (plan, signal) =>

@@ -85,12 +85,20 @@ export async function ifInstalled<T>(read: () => Promise<T>): Promise<T | undefi
   }
 }
 
+/** The sync's row, not locked; undefined when there is none, or no schema. */
+export async function findRow(tx: Transaction, sync: string, log: Log): Promise<LockedRow | undefined> {
+  return (await isInstalled(tx)) ? readRow(tx, sync, '', log) : undefined;
+}
+
 /** All rows by sync; empty when the schema is not there. */
 export async function readAllRows(tx: Transaction, log: Log): Promise<ReadonlyMap<string, SyncRow>> {
-  const table = await readTable(tx, { schema: 'lakeferry', table: 'syncs' });
-  if (table === undefined) return new Map();
+  if (!(await isInstalled(tx))) return new Map();
   const { rows } = await tx.query<StoredRow>(`${SELECT} order by sync`);
   return new Map(rows.map((row) => [row.sync, parseRow(row, log)]));
+}
+
+async function isInstalled(tx: Transaction): Promise<boolean> {
+  return (await readTable(tx, { schema: 'lakeferry', table: 'syncs' })) !== undefined;
 }
 
 async function readRow(

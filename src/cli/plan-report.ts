@@ -1,0 +1,173 @@
+import { displayTable } from '../schema/table-name.ts';
+import type { NextPreview, PlanPreview, Standing, Subject } from '../sync/plan-preview.ts';
+import { NAME_WIDTH, type PlanLine, renderLine } from './plan-line.ts';
+import { planSentence } from './plan-sentence.ts';
+import { changesLines, deletesLines, schemaLines, windowText, workText } from './plan-work-report.ts';
+import { formatAgo, formatCount, formatInstant, formatNumber } from './quantity.ts';
+import type { Style } from './style.ts';
+import { padEnd, printable } from './text.ts';
+
+export interface PlanOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly width: number;
+  readonly style: Style;
+}
+
+/** Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts. */
+export function renderPlan(previews: readonly PlanPreview[], options: PlanOptions): string[] {
+  const blocks = previews.map((preview) => blockOf(preview, options));
+  const [only, ...others] = blocks;
+  const quiet = only?.length === 1 && others.length === 0 && previews[0]?.next?.step === 'nothing';
+  const screen = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]));
+  return quiet ? screen : [...screen, '', planSentence(previews)];
+}
+
+function blockOf(preview: PlanPreview, options: PlanOptions): string[] {
+  const lines = linesOf(preview, options).flatMap((line) => renderLine(line, options));
+  return [headline(preview, options), ...lines];
+}
+
+function headline({ config, next, lookedAt }: PlanPreview, { now, style }: PlanOptions): string {
+  const name = style.bold(printable(config.name));
+  if (next?.step === 'nothing') {
+    return `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`;
+  }
+  const { arrow } = style.symbols;
+  const tables = `${displayTable(config.source)} ${arrow} ${displayTable(config.target)}`;
+  return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}  ${style.dim('(nothing is written by this command)')}`;
+}
+
+function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
+  const { next } = preview;
+  return [
+    ...standingLines(preview.config.name, preview.standing, options),
+    ...(next ? nextLines(preview, next, options) : []),
+    ...(next?.step === 'plan' ? [] : schemaLines(preview, undefined, options.style)),
+    ...rejectedLines(preview, options.style),
+    ...haltLines(preview, options.style),
+    ...unknownLines(preview, options.style),
+  ];
+}
+
+function standingLines(sync: string, standing: Standing, options: PlanOptions): PlanLine[] {
+  const { now, style } = options;
+  const { symbols } = style;
+  switch (standing.state) {
+    case 'free':
+    case 'applying':
+    case 'unknown':
+      return [];
+    case 'undeployed':
+      return [
+        { name: 'state', text: `${symbols.look} nothing is planned before a deployment. ${standing.why}` },
+      ];
+    case 'planning': {
+      const until = formatInstant(standing.leaseUntil, now);
+      const text = `${symbols.working} another planner is at work, until ${until} at the latest`;
+      return [{ name: 'state', text }];
+    }
+    case 'halted': {
+      const { kind, message, remedy, at } = standing.cause;
+      const text = `${symbols.bad} halted ${formatAgo(at, now)}, ${kind}: ${message} Below is what a run would do; nothing is planned until:`;
+      return [{ name: 'state', text, paste: [remedy] }];
+    }
+    case 'paused': {
+      const { by, reason, at, cause } = standing;
+      const why = reason === '' ? '' : `, "${reason}"`;
+      const text = `${symbols.paused} paused by ${by} ${formatAgo(at, now)}${why}; nothing is planned until:`;
+      const paused = { name: 'state', text, paste: [`lakeferry resume ${sync}`] };
+      return cause ? [paused, ...standingLines(sync, { state: 'halted', cause }, options)] : [paused];
+    }
+    default:
+      return standing satisfies never;
+  }
+}
+
+function nextLines(preview: PlanPreview, next: NextPreview, options: PlanOptions): PlanLine[] {
+  switch (next.step) {
+    case 'nothing':
+      return [];
+    case 'goes_on':
+      return [...goesOnLines(next, options.style)];
+    case 'plan': {
+      const { work } = next.plan;
+      return [
+        { name: work.kind, text: windowText(next, options.now) },
+        ...changesLines(next),
+        { name: 'work', text: workText(next.plan) },
+        ...schemaLines(preview, next.table, options.style),
+        ...deletesLines(preview, next, options.style),
+      ];
+    }
+    default:
+      return next satisfies never;
+  }
+}
+
+function goesOnLines(
+  { plan, done, latest }: Extract<NextPreview, { step: 'goes_on' }>,
+  { symbols }: Style,
+): PlanLine[] {
+  const { work, slices } = plan;
+  const what =
+    work.kind === 'window'
+      ? `the window through ${formatCount(work.through)}`
+      : `${work.kind === 'retry' ? 'the retry of rejected rows' : 'the load'} at version ${formatCount(work.version)}`;
+  const progress =
+    done === undefined
+      ? ''
+      : `, ${formatCount(done)} of ${formatNumber(slices, 'slice')} known to be applied`;
+  const through = work.kind === 'window' ? work.through : work.version;
+  const waiting = latest === undefined || latest <= through ? 0n : latest - through;
+  return [
+    {
+      name: 'plan',
+      text: `${symbols.working} ${what} is in flight${progress}; it goes on, and nothing else is planned before its end`,
+    },
+    ...(waiting === 0n
+      ? []
+      : [
+          {
+            name: 'then',
+            text: `${formatNumber(waiting, 'commit')} more, through ${formatCount(latest ?? 0n)}`,
+          },
+        ]),
+  ];
+}
+
+function rejectedLines({ config, rejectedKeys = 0n }: PlanPreview, { symbols }: Style): PlanLine[] {
+  if (rejectedKeys === 0n) return [];
+  const text = `${symbols.look} ${formatNumber(rejectedKeys, 'row')} stand aside, which a tick does not try again:`;
+  return [{ name: 'rejected', text, paste: [`lakeferry rejected ${config.name}`] }];
+}
+
+/** What deletes are held up for stands with the deletes. */
+function haltLines({ halts }: PlanPreview, { symbols }: Style): PlanLine[] {
+  return halts
+    .filter(({ of }) => of !== 'deletes')
+    .map(({ kind, message, remedy }) => ({
+      name: 'halt',
+      text: `${symbols.bad} expected, ${kind}: ${message}`,
+      paste: [remedy],
+    }));
+}
+
+const NAMES: Readonly<Record<Subject, string>> = {
+  checkpoint: 'state',
+  source: 'source',
+  target: 'target',
+  changes: 'changes',
+  deletes: 'deletes',
+  table: 'schema',
+  rights: 'rights',
+  rejected: 'rejected',
+};
+
+function unknownLines({ unknown }: PlanPreview, { symbols }: Style): PlanLine[] {
+  return unknown.map(({ of, message, remedy }) => ({
+    name: NAMES[of],
+    text: `${symbols.bad} not known: ${message}`,
+    paste: [remedy],
+  }));
+}

@@ -1,0 +1,111 @@
+import { SyncError } from '../error/sync-error.ts';
+import type { Plan } from '../plan/plan.ts';
+import { displayTable } from '../schema/table-name.ts';
+import type { NetChanges, SourceSurvey } from '../source/survey.ts';
+import type { DeleteWeight, TableFinding, TargetSurvey } from '../target/survey.ts';
+import type { Findings } from './findings.ts';
+import { type MadePlan, sumOfHistory } from './make-plan.ts';
+import type { ChangesPreview, DeletesPreview, WorkPreview } from './plan-preview.ts';
+
+/** What a preview of a plan asks source and target. */
+interface Ends {
+  readonly source: Pick<SourceSurvey, 'countNetChanges'>;
+  readonly target: Pick<TargetSurvey, 'checkTable' | 'isFreeToLoad' | 'weighDeletes'>;
+}
+
+/** What would come of a plan from here on: the table, the changes, the deletes and the halts among that. */
+export async function previewWork(
+  ends: Ends,
+  made: MadePlan,
+  findings: Findings,
+  { exact }: { readonly exact: boolean },
+  signal: AbortSignal,
+): Promise<WorkPreview> {
+  const { plan, history } = made;
+  const table = await previewTable(ends, plan, findings, signal);
+  const counted = exact
+    ? await findings.ask('changes', () => ends.source.countNetChanges(plan, signal))
+    : undefined;
+  if (counted) expectRejections(plan, counted, findings);
+  const changes: ChangesPreview = counted
+    ? { kind: 'exact', ...counted }
+    : { kind: 'estimate', ...made.estimate };
+  const deletes = await previewDeletes(ends, made, counted, findings, signal);
+  const [oldest, newest] = [history[0], history.at(-1)];
+  const whole = plan.work.kind === 'window' && BigInt(history.length) === plan.work.through - plan.work.after;
+  const committed =
+    whole && oldest && newest ? { first: oldest.committedAt, last: newest.committedAt } : undefined;
+  return { plan, committed, changes, table, deletes };
+}
+
+async function previewTable(
+  { target }: Ends,
+  plan: Plan,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<TableFinding | undefined> {
+  const name = displayTable(plan.target);
+  const check = await findings.ask('table', () => target.checkTable(plan, signal));
+  if (check?.outcome === 'forbidden') {
+    const message = `The role that looked lacks rights on ${name}; whether the writers' role has them is not seen from here. If it is the same, an owner can give them: ${check.grant}`;
+    findings.add('rights', new SyncError('target_permission', message, { sync: plan.sync }));
+  }
+  const finding = check?.outcome === 'forbidden' ? check.finding : check;
+  if (finding?.outcome === 'unfit') {
+    const message = `${name} does not fit the sync: ${finding.problems.join('; ')}.`;
+    findings.expect('table', new SyncError('target_incompatible', message, { sync: plan.sync }));
+  } else if (plan.work.kind === 'snapshot' && finding?.outcome === 'fits') {
+    const free = await findings.ask('table', () => target.isFreeToLoad(plan.sync, plan.target, signal));
+    if (free === false) {
+      const message = `${name} is to be loaded, but it holds rows that Lakeferry did not write.`;
+      findings.expect('table', new SyncError('target_not_empty', message, { sync: plan.sync }));
+    }
+  }
+  return finding;
+}
+
+function expectRejections(
+  { sync, source, mapping }: Plan,
+  { rejected, conflicts }: NetChanges,
+  findings: Findings,
+): void {
+  const name = displayTable(source);
+  if (conflicts > 0) {
+    const message = `In ${name}, one commit brings different rows under the same key, ${conflicts} times.`;
+    findings.expect('changes', new SyncError('duplicate_source_key', message, { sync }));
+  }
+  const bound = mapping.rejectedRows === 'halt' ? 0 : mapping.maxRejectedRows;
+  if (rejected > bound) {
+    const message = `${rejected} rows of ${name} hold values that Postgres cannot, and the sync bears ${bound}.`;
+    findings.expect('changes', new SyncError('row_rejected', message, { sync }));
+  }
+}
+
+/** Only a window deletes, and only where the mapping lets it. */
+async function previewDeletes(
+  { target }: Ends,
+  { plan, history }: MadePlan,
+  counted: NetChanges | undefined,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<DeletesPreview | undefined> {
+  const { work, mapping, sync } = plan;
+  if (work.kind !== 'window' || mapping.deletes.mode === 'ignore') return undefined;
+  const rows = counted ? counted.deletes : sumOfHistory(work, history, 'estimatedDeletes');
+  if (rows === undefined) {
+    const message =
+      'The history of the table does not tell how many rows the window deletes; --exact counts them.';
+    findings.unknown.push({ of: 'deletes', message, remedy: `lakeferry plan ${sync} --exact` });
+    return undefined;
+  }
+  const kind = counted ? 'exact' : 'estimate';
+  if (rows === 0) return { kind, rows, weight: undefined };
+  const weight = await findings.ask('deletes', () => target.weighDeletes(plan, rows, signal));
+  if (weight?.halts) findings.expect('deletes', massDelete(plan, rows, weight));
+  return { kind, rows, weight };
+}
+
+function massDelete({ sync, target, mapping }: Plan, deletes: number, { rows }: DeleteWeight): SyncError {
+  const message = `The window deletes about ${deletes} of ${rows} rows of ${displayTable(target)}, and syncs.${sync}.maxDeletePercent allows ${mapping.maxDeletePercent} %.`;
+  return new SyncError('mass_delete', message, { sync });
+}
