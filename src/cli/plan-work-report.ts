@@ -1,6 +1,7 @@
+import type { Mapping } from '../plan/mapping.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ChangesPreview, DeletesPreview, PlanPreview, WorkPreview } from '../sync/plan-preview.ts';
-import type { TableFinding } from '../target/survey.ts';
+import { MIN_BRAKED_DELETES, type TableFinding } from '../target/survey.ts';
 import type { PlanLine } from './plan-line.ts';
 import { formatCount, formatInstant, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
@@ -44,7 +45,7 @@ function changesText({ work, mapping }: Plan, changes: ChangesPreview): string {
     return `at most ${formatCount(rows)} (change rows, since DESCRIBE HISTORY does not tell; --exact counts what they come to)`;
   }
   const before = mapping.where === undefined ? '' : ' before the filter';
-  return `at most ${formatCount(rows)} (all rows of the source${before}; --exact counts those that fit)`;
+  return `at most ${formatNumber(rows, 'row')} (all of the source${before}; --exact counts those that fit)`;
 }
 
 export function workText({ slices, writers, divisible, work }: Plan): string {
@@ -122,9 +123,13 @@ function deletesText({ mapping }: Plan, { kind, rows, weight }: DeletesPreview):
     kind === 'exact' ? `exactly ${formatNumber(rows, 'row')}` : `about ${formatNumber(rows, 'row')}`;
   if (weight === undefined) return `${rows === 0 && kind === 'exact' ? 'none' : amount}${source}`;
   const whole = `${weight.estimated ? 'about ' : ''}${formatCount(weight.rows)} in the target`;
-  const { maxDeletePercent } = mapping;
-  const brake = maxDeletePercent === 100 ? 'There is no brake.' : `The brake is ${maxDeletePercent} %.`;
-  return `${amount}, ${percentOf(rows, weight.rows)} of ${whole}${source}. ${brake}`;
+  return `${amount}, ${percentOf(rows, weight.rows)} of ${whole}${source}. ${brakeText(mapping, rows)}`;
+}
+
+function brakeText({ maxDeletePercent }: Mapping, rows: number): string {
+  if (maxDeletePercent === 100) return 'There is no brake.';
+  if (rows >= MIN_BRAKED_DELETES) return `The brake is ${maxDeletePercent} %.`;
+  return `The brake of ${maxDeletePercent} % leaves fewer than ${formatNumber(MIN_BRAKED_DELETES, 'row')} alone.`;
 }
 
 function percentOf(part: number, whole: number): string {

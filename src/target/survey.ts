@@ -19,6 +19,9 @@ export type TableCheck =
   | TableFinding
   | { readonly outcome: 'forbidden'; readonly grant: string; readonly finding: TableFinding };
 
+/** Fewer rows than this may always go, whatever part of the target they are. */
+export const MIN_BRAKED_DELETES = 1_000;
+
 /** Deletes against the rows that the target has. */
 export interface DeleteWeight {
   readonly rows: number;

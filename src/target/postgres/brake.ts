@@ -1,14 +1,12 @@
 import { SyncError } from '../../error/sync-error.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
-import type { DeleteWeight } from '../survey.ts';
+import { type DeleteWeight, MIN_BRAKED_DELETES } from '../survey.ts';
 import type { ApplyScope } from './apply-scope.ts';
 import { quoteIdentifier, quoteTable } from './sql.ts';
 import type { TableFacts } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Fewer rows than this may always go. */
-const MIN_ROWS = 1_000;
 /** The planner's own estimate of a table is trusted where it is far from the limit. */
 const ESTIMATE_MARGIN = 2;
 
@@ -21,10 +19,10 @@ const ESTIMATE_MARGIN = 2;
 export async function checkDeletes(scope: ApplyScope, deleted: number): Promise<void> {
   const { plan, chunkShare, deletesApproved } = scope;
   const { maxDeletePercent } = plan.mapping;
-  if (deletesApproved || maxDeletePercent === 100 || deleted < MIN_ROWS * chunkShare) return;
+  if (deletesApproved || maxDeletePercent === 100 || deleted < MIN_BRAKED_DELETES * chunkShare) return;
   const before = await readApplied(scope);
   const expected = Math.round((before.deleted + deleted) / (before.share + chunkShare));
-  if (expected < MIN_ROWS) return;
+  if (expected < MIN_BRAKED_DELETES) return;
   const { rows, halts } = await weighDeletes(scope, expected, before.deleted + deleted);
   if (!halts) return;
   throw new SyncError(
@@ -44,7 +42,7 @@ interface WeighScope {
 /** `expected` deletes in all, of which `gone` are done in this transaction or before. */
 export async function weighDeletes(scope: WeighScope, expected: number, gone: number): Promise<DeleteWeight> {
   const limit = scope.plan.mapping.maxDeletePercent / 100;
-  const brakes = limit < 1 && expected >= MIN_ROWS;
+  const brakes = limit < 1 && expected >= MIN_BRAKED_DELETES;
   const estimated = await estimateRows(scope);
   if (estimated !== undefined && (!brakes || expected * ESTIMATE_MARGIN < estimated * limit)) {
     return { rows: estimated, estimated: true, halts: false };
