@@ -131,3 +131,44 @@ describe('a window is not held up', () => {
     expect(await sync.advance(0, departures(2_900, ROWS))).toMatchObject({ counts: { deleted: 0 } });
   });
 });
+
+describe('deletes that are weighed before there is a plan', () => {
+  const weigh = (sync: Sync, deletes: number) =>
+    fixture.target.weighDeletes(
+      { sync: sync.name, target: sync.table, mapping: sync.mapping },
+      deletes,
+      signal,
+    );
+
+  test('halt where the brake would, by a count', async () => {
+    const sync = await loaded();
+    expect(await weigh(sync, 1_500)).toEqual({ rows: ROWS, estimated: false, halts: false });
+    expect(await weigh(sync, 1_501)).toEqual({ rows: ROWS, estimated: false, halts: true });
+    await fixture.query(`analyze ${sync.qualified}`);
+    expect(await weigh(sync, 1_501)).toEqual({ rows: ROWS, estimated: false, halts: true });
+    const few = await loaded({}, 900);
+    expect(await weigh(few, 900)).toMatchObject({ rows: 900, halts: false });
+    const unlimited = await loaded({ maxDeletePercent: 100 });
+    expect(await weigh(unlimited, ROWS)).toMatchObject({ rows: ROWS, halts: false });
+  });
+
+  test('spare the count where the estimate is far from the limit', async () => {
+    const sync = await loaded({ maxDeletePercent: 90 });
+    await fixture.query(`analyze ${sync.qualified}`);
+    await fixture.query(`insert into ${sync.qualified} select n from generate_series(5000, 5099) n`);
+    expect(await weigh(sync, 1_200)).toEqual({ rows: ROWS, estimated: true, halts: false });
+    expect(await weigh(sync, 1_400)).toEqual({ rows: ROWS + 100, estimated: false, halts: false });
+    expect(await weigh(sync, 10)).toMatchObject({ estimated: true, halts: false });
+  });
+
+  test('are against the rows that live, where deletes are marked', async () => {
+    const sync = await loaded({ deletes: SOFT });
+    await sync.advance(0, departures(1_000));
+    expect(await weigh(sync, 1_001)).toEqual({ rows: 2_000, estimated: false, halts: true });
+  });
+
+  test('need the table', async () => {
+    const sync = new Sync(fixture, mappingOf(['id integer', 'name text']));
+    expect(await failureOf(weigh(sync, 1))).toMatchObject({ kind: 'target_replaced' });
+  });
+});

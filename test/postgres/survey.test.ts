@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { freshDatabase } from '../support/postgres.ts';
-import { type Fixture, mappingOf, openFixture, Sync, signal } from './fixture.ts';
+import { type Fixture, mappingOf, openFixture, Sync, signal, snapshot } from './fixture.ts';
 
 const MAPPING = mappingOf(['id bigint', 'name text']);
 const SQL_OF_EVERYTHING = `
@@ -94,16 +94,19 @@ describe('a check of the table', () => {
     expect(await checkOf(there, role)).toEqual({
       outcome: 'forbidden',
       grant: `grant select, insert, update, delete on table ${there.qualified} to "checker";`,
+      finding: { outcome: 'fits', untouched: [] },
     });
     const absent = new Sync(fixture, MAPPING);
     expect(await checkOf(absent, role)).toEqual({
       outcome: 'forbidden',
       grant: 'grant usage, create on schema "public" to "checker";',
+      finding: await checkOf(absent),
     });
     const nowhere = new Sync(fixture, MAPPING, { schema: 'elsewhere', table: 'fruit' });
     expect(await checkOf(nowhere, role)).toEqual({
       outcome: 'forbidden',
       grant: 'create schema "elsewhere"; grant usage, create on schema "elsewhere" to "checker";',
+      finding: await checkOf(nowhere),
     });
     for (const sync of [there, absent, nowhere]) {
       const check = await checkOf(sync, role);
@@ -111,6 +114,44 @@ describe('a check of the table', () => {
       expect(['fits', 'missing']).toContain((await checkOf(sync, role)).outcome);
     }
     await role.close();
+  });
+});
+
+describe('a table that is to be loaded', () => {
+  const isFree = (sync: Sync) => fixture.target.isFreeToLoad(sync.name, sync.table, signal);
+
+  test('is free while it is missing or empty, and not once it holds rows of somebody', async () => {
+    const sync = new Sync(fixture, MAPPING);
+    expect(await isFree(sync)).toBe(true);
+    await sync.ensureTable();
+    expect(await isFree(sync)).toBe(true);
+    await fixture.query(`insert into ${sync.qualified} values (1, 'theirs')`);
+    expect(await isFree(sync)).toBe(false);
+  });
+
+  test('is free while it holds nothing but what an unfinished load left', async () => {
+    const sync = new Sync(fixture, MAPPING);
+    await sync.ensureTable();
+    const plan = await sync.opened(snapshot(0), { slices: 2 });
+    await sync.apply(plan, [['1', 'one']]);
+    expect(await isFree(sync)).toBe(true);
+    expect(await sync.rows()).toHaveLength(1);
+    await fixture.query(`insert into ${sync.qualified} values (2, 'theirs')`);
+    expect(await isFree(sync)).toBe(false);
+  });
+
+  test('is not free when it is loaded, nor is another table of that name', async () => {
+    const sync = new Sync(fixture, MAPPING);
+    await sync.load([['1', 'one']]);
+    expect(await isFree(sync)).toBe(false);
+    const unfinished = new Sync(fixture, MAPPING);
+    await unfinished.ensureTable();
+    await unfinished.apply(await unfinished.opened(snapshot(0), { slices: 2 }), [['1', 'one']]);
+    await fixture.query(
+      `alter table ${unfinished.qualified} rename to gone_${unfinished.name};
+       create table ${unfinished.qualified} as table public.gone_${unfinished.name}`,
+    );
+    expect(await isFree(unfinished)).toBe(false);
   });
 });
 

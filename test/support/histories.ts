@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import type { SyncConfig } from '../../src/config/sync-config.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { planSync } from '../../src/sync/plan-sync.ts';
@@ -119,10 +120,17 @@ export interface HistoryRun {
   /** Schema of the source tables, made by the caller. */
   readonly schema: string;
   readonly numRuns: number;
+  /** Runs one sync of a history, and may look before and after it. */
+  readonly around?: (config: SyncConfig, sync: () => Promise<void>) => Promise<void>;
 }
 
 /** Fails with the seed and the shortest history that ends otherwise than its source. */
-export async function expectEveryHistoryEqual({ lake, schema, numRuns }: HistoryRun): Promise<void> {
+export async function expectEveryHistoryEqual({
+  lake,
+  schema,
+  numRuns,
+  around = (_config, sync) => sync(),
+}: HistoryRun): Promise<void> {
   let made = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -139,7 +147,8 @@ export async function expectEveryHistoryEqual({ lake, schema, numRuns }: History
         await lake.sql(`create table ${table} (k int, r string, v string, n decimal(10,2)) using delta`);
         for (const one of [...steps, last]) {
           if (one.do === 'sync') {
-            await syncCut(lake, { ...config, maxChunkRows: one.chunkRows }, one);
+            const cut = { ...config, maxChunkRows: one.chunkRows };
+            await around(cut, () => syncCut(lake, cut, one));
             await expectEqual(lake, table, name, filtered);
           } else {
             const statement = statementOf(one, table, held);
@@ -159,7 +168,7 @@ export async function expectEveryHistoryEqual({ lake, schema, numRuns }: History
 /** One plan, its chunks delivered in an order of the test's choice and possibly twice; then whatever is left. */
 async function syncCut(
   lake: Lake,
-  config: ReturnType<typeof aSync>,
+  config: SyncConfig,
   { order, twice }: Extract<Step, { do: 'sync' }>,
 ): Promise<void> {
   const { services } = lake;

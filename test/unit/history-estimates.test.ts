@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { estimateDeletedRows } from '../../src/source/databricks/history.ts';
+
+const json = (value: object) => JSON.stringify(value);
+
+describe('the deletes that a commit tells of', () => {
+  it.each<[string, object, object, number | undefined]>([
+    ['MERGE', {}, { numTargetRowsDeleted: '3', numTargetRowsUpdated: '4' }, 3],
+    ['DELETE', { predicate: '[]' }, { numDeletedRows: '5', numRemovedFiles: '1' }, 5],
+    ['DELETE', { predicate: '["true"]' }, { numRemovedFiles: '2' }, undefined],
+    ['UPDATE', {}, { numUpdatedRows: '7' }, 0],
+    ['WRITE', { mode: 'Append' }, { numOutputRows: '9' }, 0],
+    ['WRITE', { mode: 'Overwrite' }, { numOutputRows: '9' }, undefined],
+    ['WRITE', { mode: 'Overwrite', predicate: 'a = 1' }, { numOutputRows: '9', numDeletedRows: '2' }, 2],
+    ['STREAMING UPDATE', { outputMode: 'Append' }, { numOutputRows: '9' }, 0],
+    ['STREAMING UPDATE', { outputMode: 'Complete' }, { numOutputRows: '9' }, undefined],
+    ['CREATE OR REPLACE TABLE AS SELECT', {}, { numOutputRows: '9' }, undefined],
+    ['RESTORE', { version: '1' }, { numRestoredFiles: '1', numRemovedFiles: '1' }, undefined],
+    ['TRUNCATE', {}, { numRemovedFiles: '1' }, undefined],
+    ['OPTIMIZE', {}, { numRemovedFiles: '4' }, 0],
+    ['SET TBLPROPERTIES', {}, {}, 0],
+    ['an operation of tomorrow', {}, {}, undefined],
+  ])('%s %j with %j: %s', (operation, parameters, metrics, deletes) => {
+    expect(estimateDeletedRows(operation, parameters, metrics)).toBe(deletes);
+    expect(estimateDeletedRows(operation, json(parameters), json(metrics))).toBe(deletes);
+  });
+
+  it('are none where there are no metrics and the operation keeps all rows', () => {
+    expect(estimateDeletedRows('UPDATE', null, null)).toBe(0);
+    expect(estimateDeletedRows('DELETE', null, null)).toBeUndefined();
+  });
+});
