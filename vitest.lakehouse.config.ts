@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['test/lakehouse/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/property/**/*.test.ts'],
     // These have no lake: the whole local stack as `local up` starts it, or none of it, and Postgres alone.
     exclude: [
-      'test/e2e/{cli,commands,completion,deployed,deployed-control-planes,docs,doctor,init}.test.ts',
+      'test/e2e/{cli,commands,completion,deployed,deployed-control-planes,docs,doctor,init,plan-command}.test.ts',
       'test/property/refused-rows.test.ts',
     ],
     globalSetup: ['test/support/postgres-server.ts', 'test/support/spark-server.ts'],

@@ -1,7 +1,7 @@
 import { displayTable } from '../schema/table-name.ts';
 import type { NextPreview, PlanPreview, Standing, Subject } from '../sync/plan-preview.ts';
 import { NAME_WIDTH, type PlanLine, renderLine } from './plan-line.ts';
-import { planSentence } from './plan-sentence.ts';
+import { isHeldUp, planSentence } from './plan-sentence.ts';
 import { changesLines, deletesLines, schemaLines, windowText, workText } from './plan-work-report.ts';
 import { formatAgo, formatCount, formatInstant, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
@@ -16,26 +16,31 @@ export interface PlanOptions {
 
 /** Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts. */
 export function renderPlan(previews: readonly PlanPreview[], options: PlanOptions): string[] {
-  const blocks = previews.map((preview) => blockOf(preview, options));
+  const blocks = previews.map((preview, at) => blockOf(preview, at === 0, options));
   const [only, ...others] = blocks;
   const quiet = only?.length === 1 && others.length === 0 && previews[0]?.next?.step === 'nothing';
   const screen = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]));
   return quiet ? screen : [...screen, '', planSentence(previews)];
 }
 
-function blockOf(preview: PlanPreview, options: PlanOptions): string[] {
+function blockOf(preview: PlanPreview, first: boolean, options: PlanOptions): string[] {
   const lines = linesOf(preview, options).flatMap((line) => renderLine(line, options));
-  return [headline(preview, options), ...lines];
+  return [headline(preview, first, options), ...lines];
 }
 
-function headline({ config, next, lookedAt }: PlanPreview, { now, style }: PlanOptions): string {
+function headline(
+  { config, next, lookedAt }: PlanPreview,
+  first: boolean,
+  { now, style }: PlanOptions,
+): string {
   const name = style.bold(printable(config.name));
   if (next?.step === 'nothing') {
     return `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`;
   }
   const { arrow } = style.symbols;
   const tables = `${displayTable(config.source)} ${arrow} ${displayTable(config.target)}`;
-  return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}  ${style.dim('(nothing is written by this command)')}`;
+  const note = first ? `  ${style.dim('(nothing is written by this command)')}` : '';
+  return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}${note}`;
 }
 
 function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
@@ -89,7 +94,7 @@ function nextLines(preview: PlanPreview, next: NextPreview, options: PlanOptions
     case 'nothing':
       return [];
     case 'goes_on':
-      return [...goesOnLines(next, options.style)];
+      return goesOnLines(next, isHeldUp(preview), options.style);
     case 'plan': {
       const { work } = next.plan;
       return [
@@ -107,6 +112,7 @@ function nextLines(preview: PlanPreview, next: NextPreview, options: PlanOptions
 
 function goesOnLines(
   { plan, done, latest }: Extract<NextPreview, { step: 'goes_on' }>,
+  heldUp: boolean,
   { symbols }: Style,
 ): PlanLine[] {
   const { work, slices } = plan;
@@ -120,25 +126,18 @@ function goesOnLines(
       : `, ${formatCount(done)} of ${formatNumber(slices, 'slice')} known to be applied`;
   const through = work.kind === 'window' ? work.through : work.version;
   const waiting = latest === undefined || latest <= through ? 0n : latest - through;
-  return [
-    {
-      name: 'plan',
-      text: `${symbols.working} ${what} is in flight${progress}; it goes on, and nothing else is planned before its end`,
-    },
-    ...(waiting === 0n
-      ? []
-      : [
-          {
-            name: 'then',
-            text: `${formatNumber(waiting, 'commit')} more, through ${formatCount(latest ?? 0n)}`,
-          },
-        ]),
-  ];
+  const course = heldUp
+    ? 'waits: chunks that were sent are still applied, and it goes on after that'
+    : 'is in flight, and nothing else is planned before its end';
+  const line = { name: 'plan', text: `${symbols.working} ${what} ${course}${progress}` };
+  if (waiting === 0n) return [line];
+  const then = `${formatNumber(waiting, 'more commit')}, through ${formatCount(through + waiting)}`;
+  return [line, { name: 'then', text: then }];
 }
 
 function rejectedLines({ config, rejectedKeys = 0n }: PlanPreview, { symbols }: Style): PlanLine[] {
   if (rejectedKeys === 0n) return [];
-  const text = `${symbols.look} ${formatNumber(rejectedKeys, 'row')} stand aside, which a tick does not try again:`;
+  const text = `${symbols.look} ${formatNumber(rejectedKeys, 'row')} put aside, which no tick tries again by itself:`;
   return [{ name: 'rejected', text, paste: [`lakeferry rejected ${config.name}`] }];
 }
 

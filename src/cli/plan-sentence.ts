@@ -48,6 +48,7 @@ function isHalted({ standing }: PlanPreview): boolean {
   return standing.state === 'halted' || (standing.state === 'paused' && standing.cause !== undefined);
 }
 
-function isHeldUp({ standing }: PlanPreview): boolean {
+/** Nothing is planned until a person acts. */
+export function isHeldUp({ standing }: PlanPreview): boolean {
   return standing.state === 'halted' || standing.state === 'paused';
 }
