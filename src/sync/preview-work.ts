@@ -9,7 +9,7 @@ import type { ChangesPreview, DeletesPreview, WorkPreview } from './plan-preview
 
 /** What a preview of a plan asks source and target. */
 interface Ends {
-  readonly source: Pick<SourceSurvey, 'countNetChanges'>;
+  readonly source: Pick<SourceSurvey, 'checkFeed' | 'countNetChanges'>;
   readonly target: Pick<TargetSurvey, 'checkTable' | 'isFreeToLoad' | 'weighDeletes'>;
 }
 
@@ -23,9 +23,7 @@ export async function previewWork(
 ): Promise<WorkPreview> {
   const { plan, history } = made;
   const table = await previewTable(ends, plan, findings, signal);
-  const counted = exact
-    ? await findings.ask('changes', () => ends.source.countNetChanges(plan, signal))
-    : undefined;
+  const counted = await readChanges(ends, made, exact, findings, signal);
   if (counted) expectRejections(plan, counted, findings);
   const changes: ChangesPreview = counted
     ? { kind: 'exact', ...counted }
@@ -36,6 +34,22 @@ export async function previewWork(
   const committed =
     whole && oldest && newest ? { first: oldest.committedAt, last: newest.committedAt } : undefined;
   return { plan, committed, changes, table, deletes };
+}
+
+/** Counts the changes where that is asked for; otherwise sees to it that they are there, unless they were read already. */
+async function readChanges(
+  { source }: Ends,
+  { plan, estimate }: MadePlan,
+  exact: boolean,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<NetChanges | undefined> {
+  if (exact) return findings.ask('changes', () => source.countNetChanges(plan, signal));
+  const { work } = plan;
+  if (work.kind === 'window' && estimate.from === 'history') {
+    await findings.ask('changes', () => source.checkFeed(plan.source, work, signal));
+  }
+  return undefined;
 }
 
 async function previewTable(

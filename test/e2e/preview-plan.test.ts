@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
+import type { ErrorKind } from '../../src/error/error-kind.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
@@ -220,6 +221,30 @@ describe('a preview of the plan', () => {
     expect((await syncToHalt(lake, config)).kind).toBe('duplicate_source_key');
   });
 
+  it('expects the halt for changes that the feed lacks, with and without a count of them', async () => {
+    await syncNow(lake, config);
+    const feed = (on: boolean) =>
+      lake.sql(`alter table ${source} set tblproperties (delta.enableChangeDataFeed = ${on})`);
+    await feed(false);
+    await lake.sql(`delete from ${source} where id = 1`);
+    await feed(true);
+    const [estimated, exact] = [await preview(), await preview(true)];
+    const cause = await syncToHalt(lake, config);
+    for (const seen of [estimated, exact]) {
+      expect(seen.halts).toMatchObject([{ of: 'changes', kind: 'change_feed_off', remedy: cause.remedy }]);
+    }
+    expect(cause.kind).toBe('change_feed_off');
+  });
+
+  it('expects the halt for changes of which VACUUM took the files', async () => {
+    await syncNow(lake, config);
+    await lake.sql(`update ${source} set size = size + 1`);
+    await lake.sql(`update ${source} set size = size + 1`);
+    await lake.sql(`vacuum ${source} retain 0 hours`);
+    expect((await preview()).halts).toMatchObject([{ of: 'changes', kind: 'retention_gap' }]);
+    expect((await syncToHalt(lake, config)).kind).toBe('retention_gap');
+  });
+
   it('expects the halt for rows that Postgres cannot hold, unless they may be put aside', async () => {
     await syncNow(lake, config);
     await lake.sql(`insert into ${source} select 7, concat('nul', chr(0)), 70`);
@@ -324,8 +349,7 @@ describe('a preview of the plan', () => {
   });
 
   describe('without a way in', () => {
-    const unreachable = (kind: 'source_unavailable' | 'source_unauthorized' | 'target_unavailable') => () =>
-      Promise.reject(new SyncError(kind, 'Nobody answers.'));
+    const unreachable = (kind: ErrorKind) => () => Promise.reject(new SyncError(kind, 'Nobody answers.'));
 
     it('to the source, says so and what else it knows', async () => {
       await syncNow(lake, config);
@@ -342,11 +366,22 @@ describe('a preview of the plan', () => {
     });
 
     it('to the target, says so once', async () => {
-      const nobody = unreachable('target_unavailable');
-      const blind = overriding(lake.services.target, { lookAt: nobody, countRejected: nobody });
-      const seen = await preview(false, { target: blind });
-      expect(seen).toMatchObject({ next: undefined, rejectedKeys: undefined, halts: [] });
-      expect(seen.unknown).toMatchObject([{ of: 'target', kind: 'target_unavailable' }]);
+      for (const kind of ['target_unavailable', 'target_unauthorized', 'target_failed'] as const) {
+        const nobody = unreachable(kind);
+        const blind = overriding(lake.services.target, { lookAt: nobody, countRejected: nobody });
+        const seen = await preview(false, { target: blind });
+        expect(seen).toMatchObject({ next: undefined, rejectedKeys: undefined, halts: [] });
+        expect(seen.unknown).toMatchObject([{ of: 'target', kind }]);
+      }
+    });
+
+    it('to what the target put aside, says that', async () => {
+      const blind = overriding(lake.services.target, { countRejected: unreachable('target_unavailable') });
+      expect(await preview(false, { target: blind })).toMatchObject({
+        rejectedKeys: undefined,
+        unknown: [{ of: 'rejected' }],
+        next: { step: 'plan' },
+      });
     });
 
     it('to the checkpoint, is a failure only where something was planned before', async () => {

@@ -1,4 +1,5 @@
 import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import type { Window } from '../../change/window.ts';
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { Mapping } from '../../plan/mapping.ts';
@@ -18,6 +19,7 @@ import {
   describeDetail,
   describeHistory,
   describeTable,
+  probeChanges,
   readPages,
   typesOf,
 } from './queries.ts';
@@ -134,6 +136,10 @@ class DatabricksSource implements Source, SourceSurvey {
         fields,
       );
     }
+  }
+
+  async checkFeed(table: SourceTable, window: Window, signal: AbortSignal): Promise<void> {
+    await this.#warehouse.query(probeChanges(table, window), displayTable(table), signal);
   }
 
   async countNetChanges(plan: Plan, signal: AbortSignal): Promise<NetChanges> {

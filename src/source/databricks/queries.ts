@@ -1,3 +1,5 @@
+import { COMMIT_VERSION } from '../../change/change-type.ts';
+import { firstVersion, type Window } from '../../change/window.ts';
 import { nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
@@ -34,6 +36,11 @@ export function typesOf(table: SourceTable, columns: readonly string[]): string 
 /** Number of rows of the whole work, before any filter. */
 export function countWork(table: SourceTable, work: Work): string {
   return `select cast(count(*) as string) as total from ${rowsOf(table, work)}`;
+}
+
+/** At most one row, of the first commit of the window: whether its changes, the oldest of them first, are still there. */
+export function probeChanges(table: SourceTable, window: Window): string {
+  return `select 1 as probe from ${rowsOf(table, { kind: 'window', ...window })} where ${COMMIT_VERSION} = ${firstVersion(window)} limit 1`;
 }
 
 /** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
