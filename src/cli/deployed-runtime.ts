@@ -1,4 +1,4 @@
-import { configDigest, type Deployment } from '../config/deployment.ts';
+import type { Deployment } from '../config/deployment.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { openPlanner } from '../deployment/invoke-planner.ts';
@@ -6,6 +6,7 @@ import { SyncError } from '../error/sync-error.ts';
 import { driveSyncs } from '../sync/drive-syncs.ts';
 import type { CliIo } from './io.ts';
 import { readConfigOptionText } from './options.ts';
+import { noteOtherConfig } from './other-config.ts';
 import type { Runtime, RuntimeFlags } from './runtime.ts';
 import { openSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -29,11 +30,7 @@ export async function openDeployment(
   const { deployment } = surroundings;
   if (deployment === undefined) throw new SyncError('internal', 'The local stack is no deployment.');
   if (deployment instanceof SyncError) throw deployment;
-  if (deployment.configDigest !== configDigest(text)) {
-    io.stderr.write(
-      `! What is deployed was made from another ${flags.config} than this one: npx cdk deploy\n`,
-    );
-  }
+  noteOtherConfig(deployment, text, flags.config, io);
   return { config, deployment, surroundings };
 }
 

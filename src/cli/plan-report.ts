@@ -65,7 +65,7 @@ function standingLines(sync: string, standing: Standing, options: PlanOptions): 
       return [];
     case 'undeployed':
       return [
-        { name: 'state', text: `${symbols.look} nothing is planned before a deployment. ${standing.why}` },
+        { name: 'state', text: `${symbols.look} no deployment is seen that would do this. ${standing.why}` },
       ];
     case 'planning': {
       const until = formatInstant(standing.leaseUntil, now);

@@ -39,16 +39,16 @@ export class Findings {
   /** What a planner that meets the error would halt for is expected; anything else is not known. */
   add(of: Subject, error: SyncError): void {
     const halts = haltsPlanner(error) && error.action !== 'refuse' && !OF_THE_LOOKER.includes(error.kind);
-    if (halts) this.expect(of, error);
-    else this.unknown.push({ of, ...this.#named(error, error.remedy) });
+    if (halts) {
+      this.expect(of, error);
+      return;
+    }
+    const { kind, message, remedy } = asSyncError(error, { sync: this.#sync });
+    this.unknown.push({ of, kind, message, remedy });
   }
 
   /** The sync is expected to halt for this. */
   expect(of: Subject, error: SyncError): void {
-    this.halts.push({ of, ...this.#named(error, haltWords(error, this.#sync).remedy) });
-  }
-
-  #named({ kind, message }: SyncError, remedy: string): Omit<Finding, 'of'> {
-    return { kind, message, remedy: remedy.replaceAll('<sync>', this.#sync) };
+    this.halts.push({ of, ...haltWords(asSyncError(error, { sync: this.#sync }), this.#sync) });
   }
 }

@@ -6,7 +6,6 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
-import { parseConfig } from '../../src/config/parse-config.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { deployStack } from '../support/deployed.ts';
@@ -266,7 +265,7 @@ describe('beside AWS', () => {
 
   async function deploy() {
     const { info } = cli.stack;
-    const deployed = await deployStack(cli.stack, parseConfig(config, 'lakeferry.yaml'), NAME);
+    const deployed = await deployStack(cli.stack, config, NAME);
     onTestFinished(() => deployed.close());
     deployed.secrets.set('prod/databricks', JSON.stringify({ token: info.warehouse.token }));
     deployed.secrets.set('prod/neon', JSON.stringify({ url: info.postgres }));
@@ -282,7 +281,7 @@ describe('beside AWS', () => {
     const undeployed = await cli.run('plan', 'fruit', '--deployment', NAME);
     expect(undeployed.code).toBe(0);
     expect(undeployed.stdout).toContain(
-      'nothing is planned before a deployment. There is no deployment "prod"',
+      'no deployment is seen that would do this. There is no deployment "prod"',
     );
     expect(lastLine(undeployed.stdout)).toBe('1 table to load, 1 table to create.');
     for (const [name, text] of parameters) deployed.parameters.set(name, text);
@@ -292,6 +291,12 @@ describe('beside AWS', () => {
       answer: { syncs: [{ standing: { state: 'paused' } }] },
     });
     await cli.run('resume', 'fruit', '--deployment', NAME);
+    await writeFile(join(cli.folder, 'other.yaml'), `${config}# changed since\n`);
+    const note = /^! What is deployed was made from another other\.yaml than this one/m;
+    expect((await cli.run('plan', 'seeds', '--deployment', NAME, '-c', 'other.yaml')).stderr).toMatch(note);
+    expect((await cli.run('plan', 'seeds', '--deployment', NAME)).stderr).toBe(
+      'looking for the deployment\nlooking at seeds\n',
+    );
   });
 
   it('works where no region and no credentials are known, by the environment alone', async () => {

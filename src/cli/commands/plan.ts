@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { parseConfig } from '../../config/parse-config.ts';
+import { SyncError } from '../../error/sync-error.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { configOption, deploymentOption, jsonOption, localOption, readConfigOption } from '../options.ts';
+import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
+import { noteOtherConfig } from '../other-config.ts';
 import { planJson } from '../plan-json.ts';
 import { renderPlan } from '../plan-report.ts';
 import { planExitCode } from '../plan-sentence.ts';
@@ -36,12 +39,19 @@ export function registerPlan(program: Command, io: CliIo): void {
 }
 
 async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Promise<void> {
-  const config = await readConfigOption(flags, io);
+  const text = await readConfigOptionText(flags, io);
+  const config = parseConfig(text, flags.config);
   const syncs = chooseSyncs(config, names);
   const progress = new Progress(io.stderr, io.clock);
-  progress.update(`looking at ${syncs.map(({ name }) => name).join(', ')}`);
   const look = async () => {
+    if (!flags.local) progress.update('looking for the deployment');
     const surroundings = await openSurroundings(config.connections, flags, io);
+    progress.clear();
+    const { deployment } = surroundings;
+    if (deployment && !(deployment instanceof SyncError)) {
+      noteOtherConfig(deployment, text, flags.config, io);
+    }
+    progress.update(`looking at ${syncs.map(({ name }) => name).join(', ')}`);
     const { previewPlans } = await import('../../sync/preview-plan.ts');
     return withServices(surroundings, { needs: ['source', 'target'] }, io, (services) =>
       previewPlans(services, syncs, { exact: flags.exact === true }, io.signal),
