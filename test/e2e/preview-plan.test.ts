@@ -240,8 +240,15 @@ describe('a preview of the plan', () => {
     await syncNow(lake, config);
     await lake.sql(`update ${source} set size = size + 1`);
     await lake.sql(`update ${source} set size = size + 1`);
+    const { source: from } = lake.services;
+    const look = await from.look(config.source, NEVER);
     await lake.sql(`vacuum ${source} retain 0 hours`);
-    expect((await preview()).halts).toMatchObject([{ of: 'changes', kind: 'retention_gap' }]);
+    const gap = [{ of: 'changes', kind: 'retention_gap' }];
+    expect((await preview()).halts).toMatchObject(gap);
+    // Of a window that VACUUM itself is not in, the history tells all: nothing else reads the feed.
+    const told = await preview(false, { source: overriding(from, { look: async () => look }) });
+    expect(workOf(told).changes).toEqual({ kind: 'estimate', rows: 6, from: 'history' });
+    expect(told.halts).toMatchObject(gap);
     expect((await syncToHalt(lake, config)).kind).toBe('retention_gap');
   });
 
@@ -309,6 +316,34 @@ describe('a preview of the plan', () => {
       standing: { state: 'free' },
       next: { step: 'plan', plan: { work: { after: 2n, through: 3n } } },
     });
+  });
+
+  it('takes a plan that is finished, and not yet off the checkpoint, for finished', async () => {
+    await syncNow(lake, config);
+    await lake.sql(`update ${source} set size = size + 1`);
+    await planSync(lake.services, config, { byPerson: false }, NEVER);
+    const died = () => Promise.reject(new SyncError('checkpoint_unavailable', 'The writer died here.'));
+    const dying = { ...lake.services, checkpoints: overriding(lake.services.checkpoints, { write: died }) };
+    await expect(applyChunk(dying, decodeMessage(nextBody()), NEVER)).rejects.toThrow('died here');
+    expect((await lake.services.checkpoints.read(config.name, NEVER)).checkpoint.state).toBe('applying');
+    expect(await preview()).toMatchObject({
+      standing: { state: 'free' },
+      next: { step: 'nothing', version: 2n },
+    });
+  });
+
+  it('cuts the plan at the pace that the target bears', async () => {
+    await syncNow(lake, config);
+    const { checkpoints } = lake.services;
+    const { checkpoint, revision } = await checkpoints.read(config.name, NEVER);
+    await checkpoints.write(config.name, { ...checkpoint, pace: { share: 0.5 } }, revision, NEVER);
+    await lake.sql(`insert into ${source} select id + 10, 'n', 1 from range(${MANY})`);
+    config = { ...config, maxChunkRows: 1_200 };
+    const { plan } = workOf(await preview());
+    expect([plan.slices, plan.writers]).toEqual([2, 2]);
+    const tick = await planSync(lake.services, config, { byPerson: false }, NEVER);
+    expect(tick).toMatchObject({ plan: { slices: plan.slices, writers: plan.writers, pages: plan.pages } });
+    await deliverAll(lake.services);
   });
 
   it('tells a retry of rejected rows that is in flight', async () => {
