@@ -2,7 +2,13 @@ import { SyncError } from '../error/sync-error.ts';
 import type { Plan } from '../plan/plan.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { NetChanges, SourceSurvey } from '../source/survey.ts';
-import type { DeleteWeight, TableFinding, TargetSurvey } from '../target/survey.ts';
+import {
+  type DeleteWeight,
+  type TableFinding,
+  type TargetSurvey,
+  tableMisfit,
+  targetNotEmpty,
+} from '../target/survey.ts';
 import type { Findings } from './findings.ts';
 import { type MadePlan, sumOfHistory } from './make-plan.ts';
 import type { ChangesPreview, DeletesPreview, WorkPreview } from './plan-preview.ts';
@@ -58,22 +64,17 @@ async function previewTable(
   findings: Findings,
   signal: AbortSignal,
 ): Promise<TableFinding | undefined> {
-  const name = displayTable(plan.target);
   const check = await findings.ask('table', () => target.checkTable(plan, signal));
   if (check?.outcome === 'forbidden') {
-    const message = `The role that looked lacks rights on ${name}; whether the writers' role has them is not seen from here. If it is the same, an owner can give them: ${check.grant}`;
-    findings.add('rights', new SyncError('target_permission', message, { sync: plan.sync }));
+    const message = `The role that looked lacks rights on ${displayTable(plan.target)}; whether the writers' role has them is not seen from here. If it is the same one, an owner can give them.`;
+    findings.add('rights', new SyncError('target_permission', message, {}, { remedy: check.grant }));
   }
   const finding = check?.outcome === 'forbidden' ? check.finding : check;
   if (finding?.outcome === 'unfit') {
-    const message = `${name} does not fit the sync: ${finding.problems.join('; ')}.`;
-    findings.expect('table', new SyncError('target_incompatible', message, { sync: plan.sync }));
+    findings.expect('table', tableMisfit(plan.target, finding.problems));
   } else if (plan.work.kind === 'snapshot' && finding?.outcome === 'fits') {
     const free = await findings.ask('table', () => target.isFreeToLoad(plan.sync, plan.target, signal));
-    if (free === false) {
-      const message = `${name} is to be loaded, but it holds rows that Lakeferry did not write.`;
-      findings.expect('table', new SyncError('target_not_empty', message, { sync: plan.sync }));
-    }
+    if (free === false) findings.expect('table', targetNotEmpty(plan.target));
   }
   return finding;
 }

@@ -1,4 +1,6 @@
+import { SyncError } from '../error/sync-error.ts';
 import type { Plan } from '../plan/plan.ts';
+import { displayTable } from '../schema/table-name.ts';
 import type { TargetState } from './target.ts';
 
 /**
@@ -77,4 +79,18 @@ export interface TargetSurvey {
   isFreeToLoad(sync: string, table: Plan['target'], signal: AbortSignal): Promise<boolean>;
   /** `host`: that of the chunks, or the one for DDL, which may be the same. */
   readServer(host: 'pooled' | 'direct', signal: AbortSignal): Promise<ServerFacts>;
+}
+
+/** A sync halts for a table that does not fit it. */
+export function tableMisfit(table: Plan['target'], problems: readonly string[]): SyncError {
+  const message = `${displayTable(table)} does not fit the sync: ${problems.join('; ')}.`;
+  return new SyncError('target_incompatible', message, { problems });
+}
+
+/** A sync halts before a load into rows of somebody else. */
+export function targetNotEmpty(table: Plan['target']): SyncError {
+  return new SyncError(
+    'target_not_empty',
+    `${displayTable(table)} is to be loaded, but it holds rows that Lakeferry did not write.`,
+  );
 }

@@ -493,7 +493,7 @@ describe('a preview of the plan', () => {
       });
       expect(seen.halts).toEqual([]);
       expect(seen.unknown).toMatchObject([
-        { of: 'rights', message: expect.stringContaining(`to "${role}";`) },
+        { of: 'rights', remedy: expect.stringContaining(`to "${role}";`) },
       ]);
     } finally {
       await reading.close();

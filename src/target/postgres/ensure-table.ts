@@ -1,6 +1,7 @@
 import { SyncError } from '../../error/sync-error.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
+import { tableMisfit } from '../survey.ts';
 import { checkTable, type TablePlan } from './inspect-table.ts';
 import { quoteTable } from './sql.ts';
 import type { Transaction } from './transaction.ts';
@@ -25,12 +26,8 @@ export async function ensureTable(tx: Transaction, plan: TablePlan): Promise<voi
         'target_permission',
         `The role of the Neon connection lacks rights on ${name}; its owner, or the database's, can give them: ${check.grant}`,
       );
-    case 'unfit': {
-      const { problems } = check;
-      throw new SyncError('target_incompatible', `${name} does not fit the sync: ${problems.join('; ')}.`, {
-        problems,
-      });
-    }
+    case 'unfit':
+      throw tableMisfit(plan.target, check.problems);
     default:
       return check satisfies never;
   }

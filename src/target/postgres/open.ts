@@ -2,8 +2,8 @@ import { SyncError } from '../../error/sync-error.ts';
 import { encodePlan } from '../../plan/codec.ts';
 import { mappingDigest } from '../../plan/mapping.ts';
 import { type Plan, throughOf } from '../../plan/plan.ts';
-import { displayTable } from '../../schema/table-name.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { targetNotEmpty } from '../survey.ts';
 import type { OpenOutcome } from '../target.ts';
 import { quoteTable } from './sql.ts';
 import { findRow, type LockedRow, lockRow } from './sync-row.ts';
@@ -67,10 +67,7 @@ async function clearUnfinishedLoad(
   targetOid: number,
 ): Promise<void> {
   if (!(await isUnfinishedLoad(tx, plan.target, row, targetOid))) {
-    throw new SyncError(
-      'target_not_empty',
-      `${displayTable(plan.target)} is to be loaded, but it holds rows that Lakeferry did not write.`,
-    );
+    throw targetNotEmpty(plan.target);
   }
   await tx.query(`delete from ${quoteTable(plan.target)}`);
 }
