@@ -50,7 +50,7 @@ describe('an exact count before a sync', () => {
       expectEveryHistoryEqual({
         lake,
         schema: 'main.foretold',
-        numRuns: onEngine({ duckdb: 15, spark: 3 }),
+        numRuns: onEngine({ duckdb: 10, spark: 3 }),
         around: foretold,
       }),
   );
