@@ -162,6 +162,7 @@ function kindOf(value: unknown): string {
 
 /** A value as a problem quotes it: short, and never one that looks like a secret. */
 function shown(value: unknown): string {
+  if (typeof value === 'object') return kindOf(value);
   if (typeof value !== 'string') return String(value);
   if (looksSecret(value)) return 'the value';
   return `"${value.length > 60 ? `${value.slice(0, 57)}…` : value}"`;

@@ -147,6 +147,15 @@ describe('an invalid file', () => {
     ]);
   });
 
+  it('names what stands in the place of one of a few words, and shows nothing of it', () => {
+    expect(problemsOf(syncs(`${MINIMAL}\n    deletes: { mode: soft }`))[0]).toMatchObject({
+      message: 'a group of keys is not one of hard, soft, ignore',
+    });
+    expect(problemsOf(syncs(`${MINIMAL}\n    deletes: [soft]`))[0]).toMatchObject({
+      message: 'a list is not one of hard, soft, ignore',
+    });
+  });
+
   it('is one SyncError of the kind config_invalid whose message names each place', () => {
     const parse = () => parseConfig(syncs(`${MINIMAL}\n    maxWriters: many`), 'lakeferry.yaml');
     expect(parse).toThrow(
