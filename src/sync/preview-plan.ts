@@ -29,6 +29,8 @@ export interface PreviewServices {
 export interface PreviewOptions {
   /** Counts the changes in the warehouse instead of estimating them. */
   readonly exact: boolean;
+  /** Nothing is deployed, so that there is no checkpoint: why that is known. */
+  readonly undeployed?: string;
 }
 
 /** Syncs that are looked at side by side: each has a connection of its own to both ends. */
@@ -79,7 +81,7 @@ async function previewPlan(
   const standing =
     'value' in stored
       ? standingOf(stored.value.checkpoint, state, clock.now())
-      : standingWithout(stored.error, state, findings);
+      : standingWithout(stored.error, state, options, findings);
   const read =
     state && look && (await findings.ask('table', () => readMapping(services, config, state, signal)));
   const seen = { checkpoint, state, look, read };
@@ -120,10 +122,14 @@ function standingOf(checkpoint: Checkpoint, state: TargetState | undefined, now:
 }
 
 /** Where nothing was ever planned there is nothing that a checkpoint could hold. */
-function standingWithout(error: SyncError, state: TargetState | undefined, findings: Findings): Standing {
-  if (error.kind === 'deployment_missing' || state?.row.revision === '') {
-    return { state: 'undeployed', why: error.message };
-  }
+function standingWithout(
+  error: SyncError,
+  state: TargetState | undefined,
+  { undeployed }: PreviewOptions,
+  findings: Findings,
+): Standing {
+  if (undeployed !== undefined) return { state: 'undeployed', why: undeployed };
+  if (state?.row.revision === '') return { state: 'undeployed', why: error.message };
   findings.add('checkpoint', error);
   return { state: 'unknown' };
 }

@@ -7,7 +7,7 @@ import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { operateSync } from '../../src/sync/operate-sync.ts';
 import type { PlanPreview, WorkPreview } from '../../src/sync/plan-preview.ts';
 import { planSync } from '../../src/sync/plan-sync.ts';
-import { type PreviewServices, previewPlans } from '../../src/sync/preview-plan.ts';
+import { type PreviewOptions, type PreviewServices, previewPlans } from '../../src/sync/preview-plan.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { overriding } from '../support/control.ts';
 import { syncToHalt } from '../support/halts.ts';
@@ -38,8 +38,13 @@ describe('a preview of the plan', () => {
     await lake.sql(`insert into ${source} values (1, 'one', 10), (2, 'two', 20), (3, 'three', 30)`);
   });
 
-  async function preview(exact = false, over: Partial<PreviewServices> = {}): Promise<PlanPreview> {
-    const [only] = await previewPlans({ ...lake.services, ...over }, [config], { exact }, NEVER);
+  async function preview(
+    exact = false,
+    over: Partial<PreviewServices> = {},
+    options: Partial<PreviewOptions> = {},
+  ): Promise<PlanPreview> {
+    const services = { ...lake.services, ...over };
+    const [only] = await previewPlans(services, [config], { exact, ...options }, NEVER);
     if (!only) throw new Error('there is no preview');
     return only;
   }
@@ -420,17 +425,20 @@ describe('a preview of the plan', () => {
     });
 
     it('to the checkpoint, is a failure only where something was planned before', async () => {
-      const refused = (kind: 'deployment_missing' | 'aws_unauthorized') => ({
-        checkpoints: overriding(lake.services.checkpoints, {
-          read: () => Promise.reject(new SyncError(kind, 'There is none.')),
-        }),
+      const refused = {
+        checkpoints: overriding(lake.services.checkpoints, { read: unreachable('aws_unauthorized') }),
+      };
+      const none = { undeployed: 'There is no stack.' };
+      expect(await preview(false, refused)).toMatchObject({
+        standing: { state: 'undeployed', why: 'Nobody answers.' },
+        unknown: [],
       });
-      const undeployed = { standing: { state: 'undeployed', why: 'There is none.' }, unknown: [] };
-      expect(await preview(false, refused('deployment_missing'))).toMatchObject(undeployed);
-      expect(await preview(false, refused('aws_unauthorized'))).toMatchObject(undeployed);
       await syncNow(lake, config);
-      expect(await preview(false, refused('deployment_missing'))).toMatchObject(undeployed);
-      expect(await preview(false, refused('aws_unauthorized'))).toMatchObject({
+      expect(await preview(false, refused, none)).toMatchObject({
+        standing: { state: 'undeployed', why: 'There is no stack.' },
+        unknown: [],
+      });
+      expect(await preview(false, refused)).toMatchObject({
         standing: { state: 'unknown' },
         unknown: [{ of: 'checkpoint', kind: 'aws_unauthorized' }],
         next: { step: 'nothing' },

@@ -48,13 +48,14 @@ async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Prom
     const surroundings = await openSurroundings(config.connections, flags, io);
     progress.clear();
     const { deployment } = surroundings;
-    if (deployment && !(deployment instanceof SyncError)) {
-      noteOtherConfig(deployment, text, flags.config, io);
-    }
+    const isThere = deployment !== undefined && !(deployment instanceof SyncError);
+    if (isThere) noteOtherConfig(deployment, text, flags.config, io);
+    const isMissing = deployment instanceof SyncError && deployment.kind === 'deployment_missing';
+    const options = { exact: flags.exact === true, ...(isMissing && { undeployed: deployment.message }) };
     progress.update(`looking at ${syncs.map(({ name }) => name).join(', ')}`);
     const { previewPlans } = await import('../../sync/preview-plan.ts');
     return withServices(surroundings, { needs: ['source', 'target'] }, io, (services) =>
-      previewPlans(services, syncs, { exact: flags.exact === true }, io.signal),
+      previewPlans(services, syncs, options, io.signal),
     );
   };
   const previews = await look().finally(() => progress.clear());
