@@ -1,5 +1,4 @@
 import type { CommitVersion } from '../change/commit-version.ts';
-import type { Window } from '../change/window.ts';
 import type { Mapping } from '../plan/mapping.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SourceTable } from '../schema/table-name.ts';
@@ -68,10 +67,11 @@ export interface SourceSurvey {
     signal: AbortSignal,
   ): Promise<KeySample>;
   /**
-   * Fails as a chunk's query would where the change feed lacks something of the window: of its first commit it reads a
-   * row, of the others it sees no more than that their changes were recorded.
+   * Fails as a chunk's query would where the filter is none that the warehouse understands, or the change feed lacks
+   * something of a window: of its first commit it reads a row, of the others it sees no more than that their changes
+   * were recorded.
    */
-  checkFeed(table: SourceTable, window: Window, signal: AbortSignal): Promise<void>;
+  checkReadable(plan: Plan, signal: AbortSignal): Promise<void>;
   /** Reads in one query what all chunks of the plan would read. The plan is a snapshot or a window. */
   countNetChanges(plan: Plan, signal: AbortSignal): Promise<NetChanges>;
 }

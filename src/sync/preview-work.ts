@@ -15,7 +15,7 @@ import type { ChangesPreview, DeletesPreview, WorkPreview } from './plan-preview
 
 /** What a preview of a plan asks source and target. */
 interface Ends {
-  readonly source: Pick<SourceSurvey, 'checkFeed' | 'countNetChanges'>;
+  readonly source: Pick<SourceSurvey, 'checkReadable' | 'countNetChanges'>;
   readonly target: Pick<TargetSurvey, 'checkTable' | 'isFreeToLoad' | 'weighDeletes'>;
 }
 
@@ -42,7 +42,7 @@ export async function previewWork(
   return { plan, committed, changes, table, deletes };
 }
 
-/** Counts the changes where that is asked for; otherwise sees to it that they are there, unless they were read already. */
+/** Counts the changes where that is asked for; otherwise sees to it that they can be read, unless they were already. */
 async function readChanges(
   { source }: Ends,
   { plan, estimate }: MadePlan,
@@ -51,9 +51,8 @@ async function readChanges(
   signal: AbortSignal,
 ): Promise<NetChanges | undefined> {
   if (exact) return findings.ask('changes', () => source.countNetChanges(plan, signal));
-  const { work } = plan;
-  if (work.kind === 'window' && estimate.from === 'history') {
-    await findings.ask('changes', () => source.checkFeed(plan.source, work, signal));
+  if (estimate.from === 'history' || plan.mapping.where !== undefined) {
+    await findings.ask('changes', () => source.checkReadable(plan, signal));
   }
   return undefined;
 }

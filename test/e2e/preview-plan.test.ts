@@ -3,6 +3,7 @@ import type { SyncConfig } from '../../src/config/sync-config.ts';
 import type { ErrorKind } from '../../src/error/error-kind.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
+import type { Plan } from '../../src/plan/plan.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { operateSync } from '../../src/sync/operate-sync.ts';
 import type { PlanPreview, WorkPreview } from '../../src/sync/plan-preview.ts';
@@ -224,6 +225,23 @@ describe('a preview of the plan', () => {
     expect((await preview()).halts).toEqual([]);
     expect((await preview(true)).halts).toMatchObject([{ of: 'changes', kind: 'duplicate_source_key' }]);
     expect((await syncToHalt(lake, config)).kind).toBe('duplicate_source_key');
+  });
+
+  it('expects the halt for a filter that the warehouse does not understand, of a load and of a window', async () => {
+    const sound = { ...config, where: 'size > 0' };
+    config = { ...config, where: 'sizes > 0' };
+    const [expected, ...others] = (await preview()).halts;
+    const { kind, message } = await syncToHalt(lake, config);
+    expect([expected, ...others]).toMatchObject([{ of: 'changes', kind, message }]);
+    config = sound;
+    await syncNow(lake, config);
+    await lake.sql(`delete from ${source} where id = 1`);
+    expect((await preview()).halts).toEqual([]);
+    const { source: from } = lake.services;
+    const asked: string[] = [];
+    const checkReadable = async ({ work }: Plan) => void asked.push(work.kind);
+    await preview(false, { source: overriding(from, { checkReadable }) });
+    expect(asked).toEqual(['window']);
   });
 
   it('expects the halt for changes that the feed lacks, with and without a count of them', async () => {

@@ -1,5 +1,4 @@
 import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
-import type { Window } from '../../change/window.ts';
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { Mapping } from '../../plan/mapping.ts';
@@ -19,7 +18,7 @@ import {
   describeDetail,
   describeHistory,
   describeTable,
-  probeChanges,
+  probeRows,
   readPages,
   typesOf,
 } from './queries.ts';
@@ -138,8 +137,8 @@ class DatabricksSource implements Source, SourceSurvey {
     }
   }
 
-  async checkFeed(table: SourceTable, window: Window, signal: AbortSignal): Promise<void> {
-    await this.#warehouse.query(probeChanges(table, window), displayTable(table), signal);
+  async checkReadable(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#warehouse.query(probeRows(plan), displayTable(plan.source), signal);
   }
 
   async countNetChanges(plan: Plan, signal: AbortSignal): Promise<NetChanges> {

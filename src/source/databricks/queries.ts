@@ -1,5 +1,5 @@
 import { COMMIT_VERSION } from '../../change/change-type.ts';
-import { firstVersion, type Window } from '../../change/window.ts';
+import { firstVersion } from '../../change/window.ts';
 import { nonKeyOf } from '../../plan/mapping.ts';
 import type { Chunk, Plan, Work } from '../../plan/plan.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
@@ -38,9 +38,11 @@ export function countWork(table: SourceTable, work: Work): string {
   return `select cast(count(*) as string) as total from ${rowsOf(table, work)}`;
 }
 
-/** At most one row, of the first commit of the window: whether its changes, the oldest of them first, are still there. */
-export function probeChanges(table: SourceTable, window: Window): string {
-  return `select 1 as probe from ${rowsOf(table, { kind: 'window', ...window })} where ${COMMIT_VERSION} = ${firstVersion(window)} limit 1`;
+/** At most one row of the plan; of a window, one of its first commit: the oldest changes are the first to expire. */
+export function probeRows({ source, work, mapping }: Plan): string {
+  const kept = mapping.where === undefined ? 'true' : `coalesce((${mapping.where}), false)`;
+  const first = work.kind === 'window' ? ` where ${COMMIT_VERSION} = ${firstVersion(work)}` : '';
+  return `select ${kept} as kept from ${rowsOf(source, work)}${first} limit 1`;
 }
 
 /** Number of rows that the chunk's query reads: 0 tells an empty chunk from a lost result. */
