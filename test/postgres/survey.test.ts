@@ -38,6 +38,20 @@ describe('a look at the target', () => {
     expect(await fixture.query('select from lakeferry.syncs where sync = $1', [sync.name])).toEqual([]);
   });
 
+  test('is had from a schema that an earlier version made, too', async () => {
+    const old = await openFixture();
+    try {
+      const sync = new Sync(old, MAPPING);
+      await sync.load([['1', 'one']]);
+      await old.query('alter table lakeferry.syncs drop column approved_plan_id');
+      const { row } = await old.target.lookAt(sync.name, sync.table, sync.key, signal);
+      expect(row).toMatchObject({ open: false, through: 0n });
+      expect((await old.target.readRows(signal)).get(sync.name)).toEqual(row);
+    } finally {
+      await old.drop();
+    }
+  });
+
   test('needs no schema of ours, and leaves the database as it is', async () => {
     const empty = await freshDatabase();
     const target = openPostgresTarget({ url: empty.url, localProxy: empty.proxy.address });

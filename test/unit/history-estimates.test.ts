@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateDeletedRows } from '../../src/source/databricks/history.ts';
+import { estimateChangeRows, estimateDeletedRows } from '../../src/source/databricks/history.ts';
 
 const json = (value: object) => JSON.stringify(value);
 
@@ -28,5 +28,23 @@ describe('the deletes that a commit tells of', () => {
   it('are none where there are no metrics and the operation keeps all rows', () => {
     expect(estimateDeletedRows('UPDATE', null, null)).toBe(0);
     expect(estimateDeletedRows('DELETE', null, null)).toBeUndefined();
+  });
+});
+
+describe('the change rows that a commit tells of', () => {
+  it.each<[string, object | null, number | undefined]>([
+    ['MERGE', { numTargetRowsInserted: '1', numTargetRowsUpdated: '4', numTargetRowsDeleted: '2' }, 7],
+    ['UPDATE', { numUpdatedRows: '7', numAddedFiles: '1' }, 7],
+    ['WRITE', { numOutputRows: '9' }, 9],
+    ['DELETE', { numRemovedFiles: '2' }, undefined],
+    ['RESTORE', { numRestoredFiles: '1' }, undefined],
+    ['WRITE', null, undefined],
+    ['OPTIMIZE', { numRemovedFiles: '4', numAddedFiles: '1' }, 0],
+    ['VACUUM END', null, 0],
+    ['SET TBLPROPERTIES', {}, 0],
+    ['an operation of tomorrow', {}, undefined],
+  ])('%s with %j: %s', (operation, metrics, rows) => {
+    expect(estimateChangeRows(operation, metrics)).toBe(rows);
+    if (metrics) expect(estimateChangeRows(operation, json(metrics))).toBe(rows);
   });
 });

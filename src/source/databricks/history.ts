@@ -2,29 +2,14 @@ import { parseCommitVersion } from '../../change/commit-version.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { HistoryEntry } from '../source.ts';
 
-/**
- * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
- * an estimate that only sizes slices and pages. An update counts once: pre- and postimage fold to one change.
- */
-export function estimateChangeRows(metrics: unknown): number | undefined {
-  const of = parseMap(metrics);
-  if (!of) return undefined;
-  const merge = sum(of, ['numTargetRowsInserted', 'numTargetRowsUpdated', 'numTargetRowsDeleted']);
-  return (
-    merge ?? sum(of, ['numUpdatedRows', 'numDeletedRows', 'numRemovedRows']) ?? sum(of, ['numOutputRows'])
-  );
-}
-
-/** Operations that take no row away, whatever their metrics tell. */
-const KEEPS_ROWS: readonly string[] = [
+/** Operations that leave every row as it is, whatever their metrics tell. */
+const CHANGES_NO_ROW: readonly string[] = [
   'ADD COLUMNS',
   'ADD CONSTRAINT',
   'CHANGE COLUMN',
   'CHANGE COLUMNS',
   'CLUSTER BY',
-  'COPY INTO',
   'CREATE TABLE',
-  'CREATE TABLE AS SELECT',
   'DROP COLUMNS',
   'DROP CONSTRAINT',
   'OPTIMIZE',
@@ -33,11 +18,27 @@ const KEEPS_ROWS: readonly string[] = [
   'REPLACE COLUMNS',
   'SET TBLPROPERTIES',
   'UNSET TBLPROPERTIES',
-  'UPDATE',
   'UPGRADE PROTOCOL',
   'VACUUM END',
   'VACUUM START',
 ];
+
+/** Operations that take no row away. */
+const KEEPS_ROWS: readonly string[] = [...CHANGES_NO_ROW, 'COPY INTO', 'CREATE TABLE AS SELECT', 'UPDATE'];
+
+/**
+ * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
+ * an estimate that only sizes slices and pages. An update counts once: pre- and postimage fold to one change.
+ */
+export function estimateChangeRows(operation: string, metrics: unknown): number | undefined {
+  if (CHANGES_NO_ROW.includes(operation)) return 0;
+  const of = parseMap(metrics);
+  if (!of) return undefined;
+  const merge = sum(of, ['numTargetRowsInserted', 'numTargetRowsUpdated', 'numTargetRowsDeleted']);
+  return (
+    merge ?? sum(of, ['numUpdatedRows', 'numDeletedRows', 'numRemovedRows']) ?? sum(of, ['numOutputRows'])
+  );
+}
 
 /**
  * Rows that a commit may have deleted. Undefined where nothing tells: an overwrite, a restore or a truncation names no

@@ -34,11 +34,17 @@ export interface LockedRow extends SyncRow {
   readonly deletesApproved: boolean;
 }
 
-const SELECT = `
+function select(approvedPlanId: string): string {
+  return `
 select sync, revision, plan_id, plan, open, through, through_committed_at, reach, source_table_id, mapping_digest,
        target_oid, rows_upserted, rows_deleted, rows_rejected, finished_at,
-       approved_plan_id is not distinct from plan_id as deletes_approved
-from lakeferry.syncs`;
+       ${approvedPlanId} is not distinct from plan_id as deletes_approved
+from lakeferry.syncs s`;
+}
+
+const SELECT = select('approved_plan_id');
+/** The same from a schema that has not all of the columns yet. */
+const SELECT_FROM_ANY = select("(to_jsonb(s) ->> 'approved_plan_id')::uuid");
 
 /** Reads the sync's row, made when missing. */
 export async function readOrCreateRow(tx: Transaction, sync: string, log: Log): Promise<SyncRow> {
@@ -90,10 +96,10 @@ export async function findRow(tx: Transaction, sync: string, log: Log): Promise<
   return (await isInstalled(tx)) ? readRow(tx, sync, '', log) : undefined;
 }
 
-/** All rows by sync; empty when the schema is not there. */
+/** All rows by sync; empty when the schema is not there. Also from one that an earlier version made. */
 export async function readAllRows(tx: Transaction, log: Log): Promise<ReadonlyMap<string, SyncRow>> {
   if (!(await isInstalled(tx))) return new Map();
-  const { rows } = await tx.query<StoredRow>(`${SELECT} order by sync`);
+  const { rows } = await tx.query<StoredRow>(`${SELECT_FROM_ANY} order by sync`);
   return new Map(rows.map((row) => [row.sync, parseRow(row, log)]));
 }
 
