@@ -41,7 +41,7 @@ describe('the change rows that a commit tells of', () => {
     ['WRITE', null, undefined],
     ['OPTIMIZE', { numRemovedFiles: '4', numAddedFiles: '1' }, 0],
     ['VACUUM END', null, 0],
-    ['SET TBLPROPERTIES', {}, 0],
+    ['SET TBLPROPERTIES', {}, undefined],
     ['an operation of tomorrow', {}, undefined],
   ])('%s with %j: %s', (operation, metrics, rows) => {
     expect(estimateChangeRows(operation, metrics)).toBe(rows);

@@ -2,36 +2,40 @@ import { parseCommitVersion } from '../../change/commit-version.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { HistoryEntry } from '../source.ts';
 
-/** Operations that leave every row as it is, whatever their metrics tell. */
-const CHANGES_NO_ROW: readonly string[] = [
+/**
+ * Maintenance, which leaves every row as it is, whatever its metrics tell. A change of columns or properties leaves them,
+ * too, but is no reason not to look: the count finds a feed that it broke before a plan is opened.
+ */
+const MAINTENANCE: readonly string[] = ['OPTIMIZE', 'VACUUM END', 'VACUUM START'];
+
+/** Operations that take no row away. */
+const KEEPS_ROWS: readonly string[] = [
+  ...MAINTENANCE,
   'ADD COLUMNS',
   'ADD CONSTRAINT',
   'CHANGE COLUMN',
   'CHANGE COLUMNS',
   'CLUSTER BY',
+  'COPY INTO',
   'CREATE TABLE',
+  'CREATE TABLE AS SELECT',
   'DROP COLUMNS',
   'DROP CONSTRAINT',
-  'OPTIMIZE',
   'RENAME COLUMN',
   'REORG',
   'REPLACE COLUMNS',
   'SET TBLPROPERTIES',
   'UNSET TBLPROPERTIES',
+  'UPDATE',
   'UPGRADE PROTOCOL',
-  'VACUUM END',
-  'VACUUM START',
 ];
-
-/** Operations that take no row away. */
-const KEEPS_ROWS: readonly string[] = [...CHANGES_NO_ROW, 'COPY INTO', 'CREATE TABLE AS SELECT', 'UPDATE'];
 
 /**
  * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
  * an estimate that only sizes slices and pages. An update counts once: pre- and postimage fold to one change.
  */
 export function estimateChangeRows(operation: string, metrics: unknown): number | undefined {
-  if (CHANGES_NO_ROW.includes(operation)) return 0;
+  if (MAINTENANCE.includes(operation)) return 0;
   const of = parseMap(metrics);
   if (!of) return undefined;
   const merge = sum(of, ['numTargetRowsInserted', 'numTargetRowsUpdated', 'numTargetRowsDeleted']);
