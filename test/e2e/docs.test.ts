@@ -76,6 +76,14 @@ syncs:
     expectSameShape(wrong.answer, exampleOf('An error', 1));
   });
 
+  it('of a plan', async () => {
+    const change = "update main.gold.orders set status = 'old' where order_id = 1";
+    expect((await cli.run('local', 'sql', change)).code).toBe(0);
+    const planned = await cli.json('plan', 'orders', '--local');
+    expect(planned.code).toBe(0);
+    expectSameShape(planned.answer, exampleOf('plan'));
+  });
+
   it('of an entry of the log', () => {
     const fields = { sync: 'orders', kind: 'target_busy', attempt: 1 };
     const entry = { id: '1', at: 0, function: 'writer', level: 'warn', message: 'chunk not applied', fields };
@@ -87,7 +95,7 @@ syncs:
     const retried = await cli.json('rejected', 'orders', '--local', '--retry', '--dry-run');
     expect(retried.answer).toMatchObject({ before: 1, after: 1, retried: 1 });
     const { answer } = await cli.json('status', 'orders', '--local');
-    expect(answer).toMatchObject({ syncs: [{ through: '0', latest: '0', rejectedKeys: 1 }] });
+    expect(answer).toMatchObject({ syncs: [{ through: '0', latest: '1', rejectedKeys: 1 }] });
   });
 });
 
