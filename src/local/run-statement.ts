@@ -54,10 +54,10 @@ export async function loadFile(
   file: string,
   table: SourceTable,
   signal: AbortSignal,
-): Promise<{ readonly rows: number; readonly version: number }> {
+): Promise<{ readonly rows: number; readonly version: string }> {
   const statement = `load file ${quoteText(file)} into table ${quoteTable(table)}`;
   const [loaded] = (await runStatement(connection, statement, signal)).rows;
-  return { rows: Number(loaded?.['rows']), version: Number(loaded?.['version']) };
+  return { rows: Number(loaded?.['rows']), version: String(loaded?.['version']) };
 }
 
 /** Attaches a directory with a Delta table, read-only; the warehouse reads it in its place. */
@@ -66,10 +66,10 @@ export async function attachTable(
   directory: string,
   table: SourceTable,
   signal: AbortSignal,
-): Promise<{ readonly version: number }> {
+): Promise<{ readonly version: string }> {
   const statement = `attach table ${quoteTable(table)} location ${quoteText(directory)}`;
   const [attached] = (await runStatement(connection, statement, signal)).rows;
-  return { version: Number(attached?.['version']) };
+  return { version: String(attached?.['version']) };
 }
 
 function quoteTable({ catalog, schema, table }: SourceTable): string {

@@ -133,7 +133,7 @@ describe('the command line on a local stack', () => {
       });
       expect(await json('local', 'attach', path, 'as', 'main.shop.trees')).toEqual({
         code: 0,
-        answer: { schemaVersion: 1, table: 'main.shop.trees', version: 1 },
+        answer: { schemaVersion: 1, table: 'main.shop.trees', version: '1' },
       });
       const written = await lakeferry('local', 'sql', 'delete from main.shop.trees');
       expect(written.code).toBe(2);
