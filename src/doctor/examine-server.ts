@@ -107,7 +107,7 @@ function roleFindings({ role, schema, missingGrants }: ServerFacts): readonly Fi
   }
   switch (schema) {
     case 'missing':
-      return [subject.ok('schema lakeferry', 'may create the schema lakeferry, at the first tick')];
+      return [subject.ok('schema lakeferry', 'may set up the schema lakeferry, at the first tick')];
     case 'older':
       return [subject.ok('schema lakeferry', 'may bring the schema lakeferry up to date, at the next tick')];
     case 'newer':
