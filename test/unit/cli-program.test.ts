@@ -234,8 +234,9 @@ describe('a command line that makes no sense', () => {
     [
       ['version', 'now'],
       "✗ Too many arguments for 'version'. Expected 0 arguments but got 1.",
-      '  remedy   lakeferry --help',
+      '  remedy   lakeferry version --help',
     ],
+    [['local', 'load'], "✗ Missing required argument 'file'.", '  remedy   lakeferry local load --help'],
     [
       ['explain', 'shedule'],
       '✗ "shedule" is neither a setting of lakeferry.yaml nor a kind of error.',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunResult } from '../../sync/drive-syncs.ts';
+import { inPlace } from '../in-place.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -59,7 +60,7 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
     });
   }).finally(() => progress.clear());
   if (flags.json) io.stdout.write(jsonDocument({ syncs: results.map(resultJson) }));
-  else io.stdout.write(`${renderResults(results, io).join('\n')}\n`);
+  else io.stdout.write(`${inPlace(renderResults(results, io).join('\n'), flags, io.env)}\n`);
   io.setExitCode(exitCode(results));
 }
 
