@@ -48,6 +48,10 @@ const COMMANDS: readonly Register[] = [
   registerVersion,
 ];
 
+/** What certainly holds of a command that was interrupted: these write once at the end, or not at all. */
+const ONLY_LOOK: ReadonlySet<string> = new Set(['init', 'doctor', 'plan', 'status', 'logs']);
+const NO_HALF = 'No chunk is half applied; the next run goes on from here.';
+
 /** Runs one command line (without node and script) and answers how the process should end. Never throws. */
 export async function runCli(
   args: readonly string[],
@@ -62,10 +66,12 @@ export async function runCli(
     },
   };
   let flags: PlaceFlags = {};
+  let interrupted = NO_HALF;
   const program = createProgram(io, commands);
   try {
     program.hook('preAction', (_, command) => {
       flags = command.opts();
+      if (ONLY_LOOK.has(command.name())) interrupted = 'Nothing was written.';
     });
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync([...args], { from: 'user' });
@@ -73,7 +79,7 @@ export async function runCli(
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     if (io.signal.aborted) {
-      io.stderr.write('Interrupted. No chunk is half applied; the next run goes on from here.\n');
+      io.stderr.write(`Interrupted. ${interrupted}\n`);
       return 130;
     }
     const error =

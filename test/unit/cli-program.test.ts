@@ -151,6 +151,12 @@ describe('the end of a command', () => {
       signal: AbortSignal.abort(),
     });
     expect(interrupted).toMatchObject({ code: 130, stdout: '' });
+    expect(interrupted.stderr).toMatch(/^Interrupted\. No chunk is half applied/);
+    const looks: Register = (program) => {
+      program.command('plan').action(() => Promise.reject(new DOMException('stopped', 'AbortError')));
+    };
+    const looking = await run(['plan'], { commands: [looks], signal: AbortSignal.abort() });
+    expect(looking).toEqual({ code: 130, stdout: '', stderr: 'Interrupted. Nothing was written.\n' });
   });
 
   it('by a thrown fault of ours shows nothing that the fault carries', async () => {
