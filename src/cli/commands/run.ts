@@ -11,6 +11,7 @@ import { formatCount, formatNumber } from '../quantity.ts';
 import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { layoutFor, renderTable } from '../table.ts';
+import { printable, wrap } from '../text.ts';
 
 interface RunFlags extends RuntimeFlags {
   readonly untilIdle?: true;
@@ -85,7 +86,8 @@ function resultJson({ sync, state, through, source, rows, error }: RunResult) {
   };
 }
 
-function renderResults(results: readonly RunResult[], io: CliIo): string[] {
+/** Lines of `lakeferry run`: the table, then for each sync that does not go on why, and what to do. */
+export function renderResults(results: readonly RunResult[], io: Pick<CliIo, 'stdout' | 'env'>): string[] {
   const style = styleFor(io.stdout, io.env);
   const table = renderTable(
     [
@@ -112,8 +114,8 @@ function renderResults(results: readonly RunResult[], io: CliIo): string[] {
       ? [
           '',
           `  ${style.bold(sync)}  ${error.kind}`,
-          `    ${error.message}`,
-          `    ${style.bold(error.remedy)}`,
+          ...wrap(printable(error.message), widthOf(io.stdout) - 4).map((line) => `    ${line}`),
+          `    ${style.bold(printable(error.remedy))}`,
         ]
       : [];
   });
