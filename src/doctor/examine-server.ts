@@ -114,7 +114,7 @@ function roleFindings({ role, schema, missingGrants }: ServerFacts): readonly Fi
       return [
         subject.problem('schema lakeferry', 'finds a schema lakeferry of a newer version', {
           by: 'You',
-          paste: ['git pull && npm ci && npx cdk deploy'],
+          paste: ['git fetch && git merge origin/main && npm ci && npx cdk deploy'],
           advice: 'The schema was brought up to date by a newer Lakeferry; this one does not know its form.',
         }),
       ];
