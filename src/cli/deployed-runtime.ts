@@ -30,7 +30,7 @@ export async function openDeployment(
   const { deployment } = surroundings;
   if (deployment === undefined) throw new SyncError('internal', 'The local stack is no deployment.');
   if (deployment instanceof SyncError) throw deployment;
-  noteOtherConfig(deployment, text, flags.config, io);
+  noteOtherConfig(deployment, text, flags, io);
   return { config, deployment, surroundings };
 }
 

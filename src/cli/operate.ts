@@ -1,4 +1,5 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
+import { inPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
@@ -33,7 +34,7 @@ export async function operate(
     const style = styleFor(io.stdout, io.env);
     const options = { now: io.clock.now(), dryRun, style, width: widthOf(io.stdout) };
     const screen = operated.map((each) => render(each, options).join('\n'));
-    io.stdout.write(`${screen.join('\n\n')}\n`);
+    io.stdout.write(`${inPlace(screen.join('\n\n'), flags, io.env)}\n`);
   }
   return operated;
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { asSyncError } from '../error/sync-error.ts';
+import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import { registerApprove } from './commands/approve.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -18,6 +18,7 @@ import { registerSchema } from './commands/schema.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerVersion, VERSION } from './commands/version.ts';
 import { errorJson, exitCodeOf, renderError } from './error-report.ts';
+import { inPlace, type PlaceFlags } from './in-place.ts';
 import { type CliIo, type ExitCode, widthOf } from './io.ts';
 import { EXIT_CODES, renderOverview } from './overview.ts';
 import { styleFor } from './style.ts';
@@ -47,6 +48,10 @@ const COMMANDS: readonly Register[] = [
   registerVersion,
 ];
 
+/** What certainly holds of a command that was interrupted: these write once at the end, or not at all. */
+const ONLY_LOOK: ReadonlySet<string> = new Set(['init', 'doctor', 'plan', 'status', 'logs']);
+const NO_HALF = 'No chunk is half applied; the next run goes on from here.';
+
 /** Runs one command line (without node and script) and answers how the process should end. Never throws. */
 export async function runCli(
   args: readonly string[],
@@ -60,18 +65,26 @@ export async function runCli(
       exitCode = code;
     },
   };
+  let flags: PlaceFlags = {};
+  let interrupted = NO_HALF;
+  const program = createProgram(io, commands);
   try {
-    const program = createProgram(io, commands);
+    program.hook('preAction', (_, command) => {
+      flags = command.opts();
+      if (ONLY_LOOK.has(command.name())) interrupted = 'Nothing was written.';
+    });
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     if (io.signal.aborted) {
-      io.stderr.write('Interrupted. No chunk is half applied; the next run goes on from here.\n');
+      io.stderr.write(`Interrupted. ${interrupted}\n`);
       return 130;
     }
-    return reportFailure(thrown, wantsJson(args), io);
+    const error =
+      thrown instanceof CommanderError ? usageErrorOf(thrown, helpFor(program, args)) : asSyncError(thrown);
+    return reportFailure(error, wantsJson(args), flags, io);
   }
 }
 
@@ -100,20 +113,32 @@ function wantsJson(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).includes('--json');
 }
 
-function reportFailure(thrown: unknown, json: boolean, io: CliIo): ExitCode {
-  const error = thrown instanceof CommanderError ? usageErrorOf(thrown) : asSyncError(thrown);
+function reportFailure(error: SyncError, json: boolean, flags: PlaceFlags, io: CliIo): ExitCode {
   if (json) io.stdout.write(errorJson(error));
   else {
-    const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env) };
+    const placed = (text: string) => inPlace(text, flags, io.env);
+    const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env), placed };
     io.stderr.write(`${renderError(error, options).join('\n')}\n`);
   }
   return exitCodeOf(error);
 }
 
+/** The command line that shows how the command of `args` is typed. */
+function helpFor(program: Command, args: readonly string[]): string {
+  const names = [program.name()];
+  let command: Command | undefined = program;
+  for (const word of args) {
+    command = command.commands.find((each) => each.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return [...names, '--help'].join(' ');
+}
+
 /** commander's message is `error: <what>`, with its suggestion in parentheses on a line of its own. */
-function usageErrorOf(error: CommanderError): UsageError {
+function usageErrorOf(error: CommanderError, help: string): UsageError {
   const [first = '', hint] = error.message.replace(/^error: /, '').split('\n');
   const what = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.');
-  if (error.code === 'commander.help') return new UsageError('No command was given.', 'lakeferry --help');
-  return new UsageError(what, hint?.replace(/^\((.*)\)$/, '$1') ?? 'lakeferry --help');
+  if (error.code === 'commander.help') return new UsageError('No command was given.', help);
+  return new UsageError(what, hint?.replace(/^\((.*)\)$/, '$1') ?? help);
 }

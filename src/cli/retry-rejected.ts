@@ -1,10 +1,11 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { RunResult } from '../sync/drive-syncs.ts';
+import { inPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
 import { Progress } from './progress.ts';
 import { formatNumber } from './quantity.ts';
-import { type Runtime, withServices } from './runtime.ts';
+import { type Runtime, type RuntimeFlags, withServices } from './runtime.ts';
 import { type Style, styleFor } from './style.ts';
 import { printable, wrap } from './text.ts';
 
@@ -23,6 +24,7 @@ export interface Retried {
 export interface RetryRequest {
   readonly runtime: Runtime;
   readonly sync: SyncConfig;
+  readonly flags: RuntimeFlags;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
@@ -52,7 +54,7 @@ export async function retryRejected(request: RetryRequest, io: CliIo): Promise<v
   if (request.json) io.stdout.write(retriedJson(retried));
   else {
     const options = { style: styleFor(io.stdout, io.env), width: widthOf(io.stdout) };
-    io.stdout.write(`${renderRetried(retried, options).join('\n')}\n`);
+    io.stdout.write(`${inPlace(renderRetried(retried, options).join('\n'), request.flags, io.env)}\n`);
   }
   if (retried.run?.state === 'failed') io.setExitCode(1);
   else if (retried.run?.state === 'halted' || (!dryRun && retried.after > 0n)) io.setExitCode(3);

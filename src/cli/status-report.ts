@@ -14,6 +14,8 @@ export interface StatusOptions {
   readonly style: Style;
   /** What is looked at, e.g. `local stack`. */
   readonly title?: string;
+  /** What is told to be done, as it has to be typed for the system that is looked at. */
+  readonly placed?: (text: string) => string;
   /** The look before this one: cells that are otherwise now are marked. */
   readonly earlier?: StatusLook;
 }
@@ -32,7 +34,8 @@ export function renderStatus(rows: readonly SyncStatus[], options: StatusOptions
   const columns = columnsFor(options);
   const hasChanged = options.earlier && changesSince(options.earlier.rows.map(normalised));
   const shown = hasChanged ? withChangesMarked(columns, hasChanged, options) : columns;
-  const remedies = statuses.flatMap((status) => remedyLines(status, options));
+  const { placed = (text) => text } = options;
+  const remedies = statuses.flatMap((status) => remedyLines(status, options)).map(placed);
   const any = statuses.some((status) => columns.some((column) => hasChanged?.(column, status)));
   return [
     ...titleLines(options),

@@ -53,3 +53,8 @@ export function entry(name: string, text: string, nameWidth: number, width: numb
   const lines = wrap(text, Math.max(20, width - indent));
   return lines.map((line, index) => `  ${padEnd(index === 0 ? name : '', nameWidth)}  ${line}`.trimEnd());
 }
+
+/** A value on a command line, in quotes where a shell would not take it as it is. */
+export function shellWord(word: string): string {
+  return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -107,14 +107,14 @@ function roleFindings({ role, schema, missingGrants }: ServerFacts): readonly Fi
   }
   switch (schema) {
     case 'missing':
-      return [subject.ok('schema lakeferry', 'may create the schema lakeferry, at the first tick')];
+      return [subject.ok('schema lakeferry', 'may set up the schema lakeferry, at the first tick')];
     case 'older':
       return [subject.ok('schema lakeferry', 'may bring the schema lakeferry up to date, at the next tick')];
     case 'newer':
       return [
         subject.problem('schema lakeferry', 'finds a schema lakeferry of a newer version', {
           by: 'You',
-          paste: ['git pull && npm ci && npx cdk deploy'],
+          paste: ['git fetch && git merge origin/main && npm ci && npx cdk deploy'],
           advice: 'The schema was brought up to date by a newer Lakeferry; this one does not know its form.',
         }),
       ];

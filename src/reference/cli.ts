@@ -11,7 +11,7 @@ export const cli: ReferencePage = {
   path: 'docs/reference/cli.md',
   async make() {
     const program = createProgram(world(() => {}));
-    const commands = await Promise.all(program.commands.map((command) => sections(command, [])));
+    const commands = await Promise.all(visible(program).map((command) => sections(command, [])));
     return pageText([
       madeFrom('the help of the commands'),
       '',
@@ -29,10 +29,15 @@ export const cli: ReferencePage = {
   },
 };
 
+/** Without those that only programs call. */
+function visible(command: Command): readonly Command[] {
+  return command.createHelp().visibleCommands(command);
+}
+
 async function sections(command: Command, above: readonly string[]): Promise<string[]> {
   const names = [...above, command.name()];
   const help = (await printed([...names, '--help'])).replace(`\n${EXIT_CODES}\n`, '');
-  const below = await Promise.all(command.commands.map((each) => sections(each, names)));
+  const below = await Promise.all(visible(command).map((each) => sections(each, names)));
   return [
     `${'#'.repeat(1 + names.length)} lakeferry ${names.join(' ')}`,
     '',

@@ -141,7 +141,7 @@ describe('run', () => {
     const ran = await run('run', 'trees');
     expect(ran.code).toBe(3);
     expect(ran.stdout).toContain('source_table_missing');
-    expect(lastLine(ran.stdout)).toContain('run "lakeferry run trees"');
+    expect(lastLine(ran.stdout)).toContain('run "lakeferry run trees --deployment prod"');
   });
 
   it('finds the deployment of the default name, and says where it looked when there is none', async () => {
@@ -194,7 +194,7 @@ describe('a lakeferry.yaml that is not the deployed one', () => {
     const { code, stderr } = await run('status', 'fruit', '--json');
     expect(code).toBe(0);
     expect(stderr).toBe(
-      '! What is deployed was made from another lakeferry.yaml than this one: npx cdk deploy\n',
+      '! What is deployed was made from another lakeferry.yaml than this one: npx cdk deploy -c name=prod\n',
     );
     const digest = configDigest(await readFile(join(cli.folder, 'lakeferry.yaml'), 'utf8'));
     deployed.parameters.set(

@@ -410,13 +410,13 @@ describe('before a deployment', () => {
       expect.objectContaining({
         subject: 'stack',
         verdict: 'note',
-        fix: { by: 'You', paste: ['npx cdk bootstrap', 'npx cdk deploy'] },
+        fix: { by: 'You', paste: ['npx cdk bootstrap', `npx cdk deploy -c name=${NAME}`] },
       }),
     ]);
     expect(found.code).toBe(0);
     deployed.parameters.set('/cdk-bootstrap/hnb659fds/version', '21');
     expect(wrong(await examine())).toEqual([
-      expect.objectContaining({ fix: { by: 'You', paste: ['npx cdk deploy'] } }),
+      expect.objectContaining({ fix: { by: 'You', paste: [`npx cdk deploy -c name=${NAME}`] } }),
     ]);
   });
 });
@@ -430,7 +430,7 @@ describe('of a sync that is deployed', () => {
         subject: 'fruit',
         verdict: 'note',
         text: 'paused by ana, "index build"',
-        fix: { by: 'You', paste: ['lakeferry resume fruit'] },
+        fix: { by: 'You', paste: [`lakeferry resume fruit --deployment ${NAME}`] },
       }),
     );
     await cli.run('resume', 'fruit', '--deployment', NAME);

@@ -209,7 +209,7 @@ it('says that many deletes will halt the sync, which they do, and what ends that
   const shown = await plan('herbs');
   expect(shown.code).toBe(3);
   expect(shown.stdout).toContain('about 1,190 rows, 99 % of 1,200 in the target');
-  expect(shown.stdout.split('\n')).toContain('               lakeferry approve herbs');
+  expect(shown.stdout.split('\n')).toContain('               lakeferry approve herbs --local');
   expect(lastLine(shown.stdout)).toBe('1 window to apply, 1 halt expected.');
   expect(await run('herbs')).toMatchObject({
     code: 3,

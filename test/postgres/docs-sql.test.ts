@@ -8,7 +8,7 @@ import { type Fixture, mappingOf, openFixture, signal } from './fixture.ts';
 /** The statements for Neon that the pages show, as a person pastes them. */
 
 const suffix = randomUUID().slice(0, 8);
-const [OWNER, ROLE] = [`owner_${suffix}`, `lakeferry_${suffix}`];
+const [OWNER, ROLE, READER] = [`owner_${suffix}`, `lakeferry_${suffix}`, `reader_${suffix}`];
 
 let fixture: Fixture;
 let owner: pg.Client;
@@ -51,13 +51,19 @@ afterAll(async () => {
 });
 
 it('gives the role what it needs to install its schema, make a table, and write to one that is there', async () => {
-  const [first = '', second = ''] = statements('docs/deploy.md', '2. Neon: who writes');
+  const [first = '', second = '', third = ''] = statements('docs/deploy.md', '2. Neon: who writes');
   await owner.query(first);
+  await owner.query(`create role ${READER}`);
+  await owner.query(third.replaceAll('<reader>', READER));
   target = fixture.targetAs(ROLE, 'secret');
   await target.migrate(signal);
   const mapping = mappingOf(['order_id integer', 'status text']);
   const made = { sync: 'made', target: { schema: 'app', table: 'made' }, mapping };
   await target.ensureTable(made, signal);
+  await owner.query('create index on app.made (status)');
+  expect(
+    await fixture.query("select has_table_privilege($1, 'app.made', 'select') as may", [READER]),
+  ).toEqual([{ may: true }]);
 
   await owner.query('create table app.orders (order_id integer primary key, status text)');
   const there = { sync: 'orders', target: { schema: 'app', table: 'orders' }, mapping };
@@ -86,21 +92,23 @@ it('tells how fresh the tables are, to whoever was granted that', async () => {
   const [shown = ''] = statements('docs/reference/sql-views.md', 'What Lakeferry shows in SQL');
   const [ask = '', ...grants] = shown.split('\n\n');
   await fixture.query('create role reporting');
-  await fixture.query(grants.join('\n'));
+  await owner.query(grants.join('\n'));
   await fixture.query(`begin; set local role reporting; ${ask} commit`);
+  await owner.query(ask);
   await fixture.query('drop owned by reporting; drop role reporting');
 });
 
 it('forgets one sync', async () => {
   const [forget = ''] = statements('docs/how-to/remove-everything.md', 'One sync');
   await fixture.query("insert into lakeferry.syncs (sync) values ('orders'), ('made')");
-  await fixture.query(forget);
+  await owner.query(forget);
   expect(await fixture.query('select sync from lakeferry.syncs')).toEqual([{ sync: 'made' }]);
 });
 
 it('takes all of it back, and leaves the tables', async () => {
   await target.close();
   const [removal = ''] = statements('docs/how-to/remove-everything.md', 'Neon');
+  await fixture.query(`drop owned by ${READER}; drop role ${READER}`);
   await owner.query(removal);
   const { rows } = await owner.query(
     "select relname from pg_class where relnamespace = 'app'::regnamespace and relkind = 'r' order by 1",

@@ -148,6 +148,10 @@ describe('init without a look', () => {
       ['main.gold.orders', '--region', 'Europe', ...REACH],
       `lakeferry init main.gold.orders --host ${HOST} --http-path /sql/1.0/warehouses/1 --no-look --region <region>`,
     ],
+    [
+      ['main.gold.orders', '--yes', '--dry-run', ...REACH],
+      `lakeferry init main.gold.orders --host ${HOST} --http-path /sql/1.0/warehouses/1 --no-look --yes --dry-run --key <columns>`,
+    ],
   ])('%j is a usage error that names the flag, and writes nothing', async (args, remedy) => {
     const refused = await init([...args, '--no-look', '--json']);
     expect(refused.code).toBe(2);

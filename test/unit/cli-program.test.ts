@@ -151,6 +151,12 @@ describe('the end of a command', () => {
       signal: AbortSignal.abort(),
     });
     expect(interrupted).toMatchObject({ code: 130, stdout: '' });
+    expect(interrupted.stderr).toMatch(/^Interrupted\. No chunk is half applied/);
+    const looks: Register = (program) => {
+      program.command('plan').action(() => Promise.reject(new DOMException('stopped', 'AbortError')));
+    };
+    const looking = await run(['plan'], { commands: [looks], signal: AbortSignal.abort() });
+    expect(looking).toEqual({ code: 130, stdout: '', stderr: 'Interrupted. Nothing was written.\n' });
   });
 
   it('by a thrown fault of ours shows nothing that the fault carries', async () => {
@@ -234,8 +240,9 @@ describe('a command line that makes no sense', () => {
     [
       ['version', 'now'],
       "✗ Too many arguments for 'version'. Expected 0 arguments but got 1.",
-      '  remedy   lakeferry --help',
+      '  remedy   lakeferry version --help',
     ],
+    [['local', 'load'], "✗ Missing required argument 'file'.", '  remedy   lakeferry local load --help'],
     [
       ['explain', 'shedule'],
       '✗ "shedule" is neither a setting of lakeferry.yaml nor a kind of error.',

@@ -3,6 +3,7 @@ import { haltCauseOf } from '../../checkpoint/checkpoint.ts';
 import { throughOf } from '../../plan/plan.ts';
 import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
@@ -42,7 +43,7 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
   chooseSyncs(runtime.config, [sync]);
   const style = styleFor(io.stdout, io.env);
   const dryRun = flags.dryRun === true;
-  const command = `lakeferry approve ${sync}${flags.local ? ' --local' : ''}`;
+  const command = inPlace(`lakeferry approve ${sync}`, flags, io.env);
   const approval = await withServices(runtime, { needs: ['target'] }, io, async (services) => {
     const found = await approveDeletes(services, sync, { dryRun: true }, io.signal);
     if (dryRun || found.outcome !== 'approved') return found;
@@ -53,10 +54,10 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
     return approveDeletes(services, sync, { dryRun: false }, io.signal);
   });
   if (flags.json) io.stdout.write(approvalJson(sync, approval, dryRun));
-  else
-    io.stdout.write(
-      `${renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) }).join('\n')}\n`,
-    );
+  else {
+    const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
+    io.stdout.write(`${inPlace(screen.join('\n'), flags, io.env)}\n`);
+  }
   if (approval.outcome === 'superseded') io.setExitCode(3);
 }
 

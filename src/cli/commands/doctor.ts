@@ -5,6 +5,7 @@ import { parseConfig } from '../../config/parse-config.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { doctorExitCode, doctorJson, renderDoctor } from '../doctor-report.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { Progress } from '../progress.ts';
@@ -43,7 +44,8 @@ async function doctor(names: readonly string[], flags: DoctorFlags, io: CliIo): 
   const text = await readConfigOptionText(flags, io);
   const config = parseConfig(text, flags.config);
   const syncs = chooseSyncs(config, names);
-  const findings = flags.offline ? [] : await findAll(config, text, names, flags, io);
+  const found = flags.offline ? [] : await findAll(config, text, names, flags, io);
+  const findings = found.map((finding) => withFixInPlace(finding, (words) => inPlace(words, flags, io.env)));
   if (flags.json) io.stdout.write(doctorJson(findings));
   else {
     const options = {
@@ -58,6 +60,17 @@ async function doctor(names: readonly string[], flags: DoctorFlags, io: CliIo): 
   io.setExitCode(doctorExitCode(findings));
 }
 
+/** What is to be typed names the system that was looked at. */
+function withFixInPlace(finding: Finding, placed: (words: string) => string): Finding {
+  const { fix } = finding;
+  if (fix === undefined) return finding;
+  const { paste, advice } = fix;
+  return {
+    ...finding,
+    fix: { ...fix, paste: paste.map(placed), ...(advice !== undefined && { advice: placed(advice) }) },
+  };
+}
+
 async function findAll(
   config: LakeferryConfig,
   configText: string,
@@ -66,7 +79,7 @@ async function findAll(
   io: CliIo,
 ): Promise<readonly Finding[]> {
   const progress = new Progress(io.stderr, io.clock);
-  progress.update('looking for the deployment');
+  if (!flags.local) progress.update('looking for the deployment');
   try {
     const surroundings = await openSurroundings(config.connections, flags, io);
     const stack = await openStack(surroundings, config);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../../config/parse-config.ts';
 import { SyncError } from '../../error/sync-error.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { noteOtherConfig } from '../other-config.ts';
@@ -49,7 +50,7 @@ async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Prom
     progress.clear();
     const { deployment } = surroundings;
     const isThere = deployment !== undefined && !(deployment instanceof SyncError);
-    if (isThere) noteOtherConfig(deployment, text, flags.config, io);
+    if (isThere) noteOtherConfig(deployment, text, flags, io);
     const isMissing = deployment instanceof SyncError && deployment.kind === 'deployment_missing';
     const options = { exact: flags.exact === true, ...(isMissing && { undeployed: deployment.message }) };
     progress.update(`looking at ${syncs.map(({ name }) => name).join(', ')}`);
@@ -63,7 +64,7 @@ async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Prom
   else {
     const style = styleFor(io.stdout, io.env);
     const screen = renderPlan(previews, { now: io.clock.now(), width: widthOf(io.stdout), style });
-    io.stdout.write(`${screen.join('\n')}\n`);
+    io.stdout.write(`${inPlace(screen.join('\n'), flags, io.env)}\n`);
   }
   io.setExitCode(planExitCode(previews));
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DeadLetterQueue } from '../../queue/queue.ts';
 import { redriveSync, surveyDeadLetters } from '../../sync/redrive.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
@@ -50,7 +51,7 @@ async function redrive(sync: string | undefined, flags: RedriveFlags, io: CliIo)
   const deadLetters = composeDeadLetters(runtime.aws);
   const progress = new Progress(io.stderr, io.clock);
   try {
-    const work = { runtime, deadLetters, progress, sync, json: flags.json === true };
+    const work = { runtime, deadLetters, progress, sync, flags };
     await (flags.dryRun ? survey(work, io) : move(work, io));
   } finally {
     progress.clear();
@@ -63,10 +64,10 @@ interface Work {
   readonly deadLetters: DeadLetterQueue;
   readonly progress: Progress;
   readonly sync: string | undefined;
-  readonly json: boolean;
+  readonly flags: RedriveFlags;
 }
 
-async function survey({ runtime, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
+async function survey({ runtime, deadLetters, progress, sync, flags }: Work, io: CliIo): Promise<void> {
   progress.update('looking at the dead letters');
   const found = await withServices(runtime, { needs: ['target'] }, io, (services) =>
     surveyDeadLetters(
@@ -77,11 +78,11 @@ async function survey({ runtime, deadLetters, progress, sync, json }: Work, io: 
     ),
   );
   progress.clear();
-  if (json) io.stdout.write(surveyJson(found, sync));
+  if (flags.json) io.stdout.write(surveyJson(found, sync));
   else io.stdout.write(`${renderSurvey(found, sync, layoutOf(io)).join('\n')}\n`);
 }
 
-async function move({ runtime, deadLetters, progress, sync, json }: Work, io: CliIo): Promise<void> {
+async function move({ runtime, deadLetters, progress, sync, flags }: Work, io: CliIo): Promise<void> {
   progress.update('moving dead letters');
   const done =
     sync === undefined
@@ -100,8 +101,8 @@ async function move({ runtime, deadLetters, progress, sync, json }: Work, io: Cl
           ),
         );
   progress.clear();
-  if (json) io.stdout.write(redrivenJson(done, sync));
-  else io.stdout.write(`${renderRedriven(done, sync, layoutOf(io)).join('\n')}\n`);
+  if (flags.json) io.stdout.write(redrivenJson(done, sync));
+  else io.stdout.write(`${inPlace(renderRedriven(done, sync, layoutOf(io)).join('\n'), flags, io.env)}\n`);
   if ('complete' in done && !done.complete) io.setExitCode(3);
 }
 

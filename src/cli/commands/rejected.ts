@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
@@ -52,7 +53,7 @@ async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<
   const [chosen] = chooseSyncs(runtime.config, [sync]);
   if (flags.retry && chosen) {
     const wanted = { dryRun: flags.dryRun === true, json: flags.json === true };
-    return retryRejected({ runtime, sync: chosen, ...wanted }, io);
+    return retryRejected({ runtime, sync: chosen, flags, ...wanted }, io);
   }
   const found = await withServices(runtime, { needs: ['target'] }, io, ({ target }) =>
     target.readRejected(sync, flags.limit, io.signal),
@@ -62,7 +63,7 @@ async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<
     const style = styleFor(io.stdout, io.env);
     const layout = layoutFor(io.stdout);
     const options = { now: io.clock.now(), layout, style, width: widthOf(io.stdout) };
-    io.stdout.write(`${renderRejected(sync, found, options).join('\n')}\n`);
+    io.stdout.write(`${inPlace(renderRejected(sync, found, options).join('\n'), flags, io.env)}\n`);
   }
 }
 

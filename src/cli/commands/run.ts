@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunResult } from '../../sync/drive-syncs.ts';
+import { inPlace } from '../in-place.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -10,6 +11,7 @@ import { formatCount, formatNumber } from '../quantity.ts';
 import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
 import { type Style, styleFor } from '../style.ts';
 import { layoutFor, renderTable } from '../table.ts';
+import { printable, wrap } from '../text.ts';
 
 interface RunFlags extends RuntimeFlags {
   readonly untilIdle?: true;
@@ -59,7 +61,7 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
     });
   }).finally(() => progress.clear());
   if (flags.json) io.stdout.write(jsonDocument({ syncs: results.map(resultJson) }));
-  else io.stdout.write(`${renderResults(results, io).join('\n')}\n`);
+  else io.stdout.write(`${inPlace(renderResults(results, io).join('\n'), flags, io.env)}\n`);
   io.setExitCode(exitCode(results));
 }
 
@@ -84,7 +86,8 @@ function resultJson({ sync, state, through, source, rows, error }: RunResult) {
   };
 }
 
-function renderResults(results: readonly RunResult[], io: CliIo): string[] {
+/** Lines of `lakeferry run`: the table, then for each sync that does not go on why, and what to do. */
+export function renderResults(results: readonly RunResult[], io: Pick<CliIo, 'stdout' | 'env'>): string[] {
   const style = styleFor(io.stdout, io.env);
   const table = renderTable(
     [
@@ -111,8 +114,8 @@ function renderResults(results: readonly RunResult[], io: CliIo): string[] {
       ? [
           '',
           `  ${style.bold(sync)}  ${error.kind}`,
-          `    ${error.message}`,
-          `    ${style.bold(error.remedy)}`,
+          ...wrap(printable(error.message), widthOf(io.stdout) - 4).map((line) => `    ${line}`),
+          `    ${style.bold(printable(error.remedy))}`,
         ]
       : [];
   });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readStatus } from '../../sync/read-status.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
@@ -52,19 +53,25 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
       let earlier: StatusLook | undefined;
       return watch(io, async () => {
         const seen = await look();
-        const frame = flags.json ? statusJson(seen.rows) : render(seen, runtime, io, earlier);
+        const frame = flags.json ? statusJson(seen.rows) : render(seen, runtime, flags, io, earlier);
         if (io.stdout.isTTY) earlier = seen;
         return frame;
       });
     }
     const seen = await look();
-    io.stdout.write(flags.json ? statusJson(seen.rows) : render(seen, runtime, io));
+    io.stdout.write(flags.json ? statusJson(seen.rows) : render(seen, runtime, flags, io));
     io.setExitCode(statusExitCode(seen.rows));
   });
 }
 
 /** Dated by when the look began: what is shown was so then, or later. */
-function render({ at, rows }: StatusLook, { title }: Runtime, io: CliIo, earlier?: StatusLook): string {
+function render(
+  { at, rows }: StatusLook,
+  { title }: Runtime,
+  flags: StatusFlags,
+  io: CliIo,
+  earlier?: StatusLook,
+): string {
   const style = styleFor(io.stdout, io.env);
   const options = {
     now: at,
@@ -72,6 +79,7 @@ function render({ at, rows }: StatusLook, { title }: Runtime, io: CliIo, earlier
     width: widthOf(io.stdout),
     style,
     title: title.join(` ${style.symbols.dot} `),
+    placed: (text: string) => inPlace(text, flags, io.env),
     ...(earlier && { earlier }),
   };
   return `${renderStatus(rows, options).join('\n')}\n`;

@@ -24,6 +24,8 @@ export function commandLine(flags: InitFlags, table?: string): readonly Word[] {
     ),
     ...(flags.local ? [{ name: '--local' }] : []),
     ...(flags.look ? [] : [{ name: '--no-look' }]),
+    ...(flags.yes ? [{ name: '--yes' }] : []),
+    ...(flags.dryRun ? [{ name: '--dry-run' }] : []),
   ];
 }
 

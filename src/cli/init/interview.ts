@@ -1,6 +1,6 @@
 import { looksSecret } from '../../config/secret-text.ts';
 import type { CliIo } from '../io.ts';
-import { printable } from '../text.ts';
+import { printable, shellWord } from '../text.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** One thing that a flag says, or else a person. */
@@ -91,7 +91,7 @@ export class Interview {
   #remedy(flag: string, value?: string): string {
     const name = flag.split(' ')[0];
     const others = this.#command.filter((word) => word.name !== name).map(wordText);
-    return [...others, value === undefined ? flag : flag.replace(/<.*>/, quoted(value))].join(' ');
+    return [...others, value === undefined ? flag : flag.replace(/<.*>/, shellWord(value))].join(' ');
   }
 
   async #person<T>(question: Question<T>, ask: NonNullable<CliIo['ask']>): Promise<T> {
@@ -132,10 +132,5 @@ function sentence(problem: string): string {
 }
 
 export function wordText({ name, value }: Word): string {
-  return value === undefined ? name : `${name} ${quoted(value)}`;
-}
-
-/** A value on a command line, in quotes where a shell would not take it as it is. */
-function quoted(word: string): string {
-  return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return value === undefined ? name : `${name} ${shellWord(value)}`;
 }
