@@ -58,6 +58,7 @@ export async function examineStack(
       `account ${identity.value.account} as ${shortArn(identity.value.arn)}`,
     ),
     ...rest,
+    ...warehouseFindings(local.connections),
     ...secrets,
     ...concurrency,
   ];
@@ -155,6 +156,20 @@ function stateFinding(sync: string, { value: checkpoint, error }: Attempt<Checkp
     by: 'You',
     paste: [`lakeferry resume ${sync}`],
   });
+}
+
+/** Where the warehouse is, the functions read in lakeferry.yaml alone; a person's environment may say it, too. */
+function warehouseFindings({ databricks }: ConnectionSettings): readonly Finding[] {
+  const missing = (['host', 'httpPath'] as const).filter((key) => databricks[key] === undefined);
+  if (missing.length === 0) return [];
+  const settings = missing.map((key) => `connections.databricks.${key}`).join(', ');
+  return [
+    about('stack', 'warehouse').problem(
+      'connection',
+      `${settings} not set in lakeferry.yaml: the functions do not find the warehouse`,
+      advise(`Write ${settings} into lakeferry.yaml, from "Connection details" of the SQL warehouse.`),
+    ),
+  ];
 }
 
 /** What the functions will read; a person's own connection may come from the environment. */

@@ -320,6 +320,16 @@ const FAULTS: Readonly<Record<string, Planted>> = {
     },
     fix: /aws secretsmanager create-secret --name prod\/neon/,
   },
+  'a warehouse that only the environment names': {
+    plant: () => tellOfDeployment(healthy.replace(/httpPath: \S+, /, '')),
+    finds: {
+      area: 'stack',
+      check: 'connection',
+      subject: 'warehouse',
+      text: /connections\.databricks\.httpPath not set in lakeferry\.yaml/,
+    },
+    fix: /Write connections\.databricks\.httpPath into lakeferry\.yaml/,
+  },
   'a configuration that was not deployed': {
     plant: () => write(`${healthy}# changed\n`),
     finds: { area: 'stack', check: 'configuration', subject: 'stack', text: /another lakeferry\.yaml/ },

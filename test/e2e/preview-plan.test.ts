@@ -231,7 +231,8 @@ describe('a preview of the plan', () => {
     const sound = { ...config, where: 'size > 0' };
     config = { ...config, where: 'sizes > 0' };
     const [expected, ...others] = (await preview()).halts;
-    const { kind, message } = await syncToHalt(lake, config);
+    const { kind } = await syncToHalt(lake, config);
+    const message = expect.stringContaining('sizes');
     expect([expected, ...others]).toMatchObject([{ of: 'changes', kind, message }]);
     config = sound;
     await syncNow(lake, config);

@@ -72,6 +72,13 @@ describe('init without a look', () => {
     expect(await readdir(folder)).toEqual(['lakeferry.yaml']);
   });
 
+  it('takes a file of nothing but blanks for none', async () => {
+    await writeFile(file(), ' \n\n');
+    const done = await init(['main.gold.fruit', '--local', '--key', 'id', '--no-look', '--yes']);
+    expect(done.code).toBe(0);
+    expect((await config()).syncs.has('fruit')).toBe(true);
+  });
+
   it('adds to a file that is there, which stays as it is, with its mode and behind its link', async () => {
     await writeFile(join(folder, 'real.yaml'), FILE);
     await chmod(join(folder, 'real.yaml'), 0o664);
@@ -275,7 +282,7 @@ describe('init at a terminal', () => {
     expect(done.stderr).toContain('"orders" has one part; write catalog.schema.table');
     expect(done.stderr).not.toContain('npg_0123456789');
     expect((await config()).connections).toEqual({
-      databricks: { host: HOST, secret: 'lakeferry/databricks' },
+      databricks: { host: HOST, httpPath: '/sql/1', secret: 'lakeferry/databricks' },
       neon: { secret: 'prod/neon' },
       aws: {},
     });

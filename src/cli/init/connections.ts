@@ -64,7 +64,8 @@ const ASKED: readonly Asked[] = [
 
 /**
  * The settings to add to the file, or to begin it with where there is none (`has` is undefined): what neither it nor,
- * for what is no secret, the environment has. The local stack needs none of them, so that nobody is asked there.
+ * for what is no secret, the environment has. A new file gets what the environment says of the warehouse, since the
+ * deployed functions read the file alone. The local stack needs none of them, so that nobody is asked there.
  */
 export async function askConnections(
   interview: Interview,
@@ -85,12 +86,13 @@ export async function askConnections(
       if (given !== undefined && given !== inFile) throw alreadyThere(path, asked.flag, flags);
       continue;
     }
-    const elsewhere = flags.local === true || variables.some((variable) => env[variable]?.trim());
-    if (given === undefined && elsewhere) {
+    const elsewhere = variables.map((variable) => env[variable]?.trim()).find((value) => value);
+    const isNeeded = flags.local !== true && (elsewhere === undefined || (has === undefined && !optional));
+    if (given === undefined && !isNeeded) {
       if (has === undefined && fallback !== undefined) found[connection][key] = fallback;
       continue;
     }
-    const question = { ...asked, given, ...(fallback !== undefined && { fallback }) };
+    const question = { ...asked, given: given ?? elsewhere, ...(fallback !== undefined && { fallback }) };
     const value = await (optional ? interview.optional(question) : interview.answer(question));
     if (value !== undefined) found[connection][key] = value;
   }

@@ -26,7 +26,8 @@ import { readFileOf, writeFileOf } from './target-file.ts';
 export async function runInit(table: string | undefined, flags: InitFlags, io: CliIo): Promise<void> {
   const yes = flags.yes === true;
   const path = resolve(io.cwd, flags.config);
-  const before = await readFileOf(path, flags.config);
+  const there = await readFileOf(path, flags.config);
+  const before = there?.trim() === '' ? undefined : there;
   const config = before === undefined ? undefined : parseConfig(before, flags.config);
   const source = await new Interview(io, commandLine(flags), { yes }).answer({
     flag: '<catalog.schema.table>',
@@ -69,7 +70,7 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
   const { text, config: now } = addedOrThrow(addSync(before, addition, flags.config), flags);
   const looked = columns && { columns, mapping: mappingOf(now, addition, columns) };
   const dryRun = flags.dryRun === true;
-  if (!dryRun) await writeFileOf(path, flags.config, before, text);
+  if (!dryRun) await writeFileOf(path, flags.config, there, text);
   const done: Initialised = {
     file: flags.config,
     existed: before !== undefined,
