@@ -166,7 +166,7 @@ describe('the command line on a local stack', () => {
     const shown = await lakeferry('status', 'nuts', '--local');
     expect(shown.code).toBe(3);
     expect(shown.stdout).toMatch(/^nuts\t✗ halted\tnone\tunknown\tunknown\t/m);
-    expect(shown.stdout.trimEnd().split('\n').at(-1)).toContain('then run "lakeferry run nuts"');
+    expect(shown.stdout.trimEnd().split('\n').at(-1)).toContain('then run "lakeferry run nuts --local"');
   });
 
   it('says what the warehouse has against a statement', async () => {

@@ -75,7 +75,7 @@ it('pauses a sync, which then plans nothing, and resumes it where it was', async
 
   const paused = await cli.run('pause', 'fruit', '--local', '--reason', 'index build');
   expect(paused).toMatchObject({ code: 0, stderr: '' });
-  expect(lastLine(paused.stdout)).toBe('  lakeferry resume fruit');
+  expect(lastLine(paused.stdout)).toBe('  lakeferry resume fruit --local');
   expect(await statusOf('fruit')).toMatchObject({
     state: 'paused',
     paused: { by: 'ana', reason: 'index build' },
@@ -104,7 +104,7 @@ it('does not take a halt for a pause: it tells the cause and what ends it, and e
   const resumed = await cli.run('resume', 'trees', '--local');
   expect(resumed.code).toBe(3);
   expect(resumed.stdout).toContain('trees is not paused but halted: source_table_missing');
-  expect(lastLine(resumed.stdout)).toContain('run "lakeferry run trees"');
+  expect(lastLine(resumed.stdout)).toContain('run "lakeferry run trees --local"');
 
   expect((await cli.json('pause', 'trees', '--local')).answer).toMatchObject({
     syncs: [{ state: 'paused', halt: { kind: 'source_table_missing' } }],
@@ -178,7 +178,7 @@ it('halts before a window that empties the target, until a person approves of th
 
   const approved = await cli.run('approve', 'herbs', '--local', '--yes');
   expect(approved).toMatchObject({ code: 0, stderr: '' });
-  expect(lastLine(approved.stdout)).toBe('  At once: lakeferry run herbs');
+  expect(lastLine(approved.stdout)).toBe('  At once: lakeferry run herbs --local');
   expect((await run('herbs')).code).toBe(0);
   expect(await rows('herbs')).toHaveLength(10);
 });
