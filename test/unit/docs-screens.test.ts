@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inPlace } from '../../src/cli/in-place.ts';
 import { renderStatus } from '../../src/cli/status-report.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { type ErrorKind, haltRemedyFor } from '../../src/error/error-kind.ts';
@@ -41,6 +42,7 @@ function screen(statuses: readonly SyncStatus[], width: number): string {
     width,
     style,
     title: 'prod · eu-central-1',
+    placed: (text) => inPlace(text, { deployment: 'prod' }, {}),
   }).join('\n');
 }
 
