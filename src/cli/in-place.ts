@@ -36,3 +36,10 @@ export function inPlace(text: string, flags: PlaceFlags, env: Environment): stri
     )
     .replaceAll(CDK, (line) => [line, ...cdk].join(' '));
 }
+
+/** A `--json` document, with every `remedy` in it as `inPlace` has it. */
+export function remediesInPlace(document: string, flags: PlaceFlags, env: Environment): string {
+  const placed = (name: string, value: unknown): unknown =>
+    name === 'remedy' && typeof value === 'string' ? inPlace(value, flags, env) : value;
+  return `${JSON.stringify(JSON.parse(document), placed)}\n`;
+}

@@ -1,5 +1,5 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
-import { inPlace } from './in-place.ts';
+import { inPlace, remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
@@ -29,7 +29,7 @@ export async function operate(
     }
     return done;
   });
-  if (flags.json) io.stdout.write(operationsJson(operated, dryRun));
+  if (flags.json) io.stdout.write(remediesInPlace(operationsJson(operated, dryRun), flags, io.env));
   else {
     const style = styleFor(io.stdout, io.env);
     const options = { now: io.clock.now(), dryRun, style, width: widthOf(io.stdout) };

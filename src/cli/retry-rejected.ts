@@ -1,6 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { RunResult } from '../sync/drive-syncs.ts';
-import { inPlace } from './in-place.ts';
+import { inPlace, remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
 import { Progress } from './progress.ts';
@@ -51,7 +51,7 @@ export async function retryRejected(request: RetryRequest, io: CliIo): Promise<v
       return { ...found, after, ...(run === undefined ? {} : { run }) };
     },
   ).finally(() => progress.clear());
-  if (request.json) io.stdout.write(retriedJson(retried));
+  if (request.json) io.stdout.write(remediesInPlace(retriedJson(retried), request.flags, io.env));
   else {
     const options = { style: styleFor(io.stdout, io.env), width: widthOf(io.stdout) };
     io.stdout.write(`${inPlace(renderRetried(retried, options).join('\n'), request.flags, io.env)}\n`);

@@ -129,7 +129,7 @@ describe('run', () => {
             error: {
               kind: 'config_invalid',
               message: 'There is no sync herbs. So says the configuration that is deployed.',
-              remedy: 'npx cdk deploy',
+              remedy: 'npx cdk deploy -c name=prod',
             },
           },
         ],

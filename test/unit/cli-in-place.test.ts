@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inPlace } from '../../src/cli/in-place.ts';
+import { inPlace, remediesInPlace } from '../../src/cli/in-place.ts';
 
 const DEPLOYED = { config: 'lakeferry.yaml', deployment: 'prod' };
 const LOCAL = { config: 'lakeferry.yaml', local: true } as const;
@@ -34,4 +34,21 @@ it.each([
   'The schema lakeferry is there.',
 ])('%j stays as it is', (text) => {
   expect(inPlace(text, DEPLOYED, {})).toBe(text);
+});
+
+it('the remedies of a document mean the same system, and nothing else of it is changed', () => {
+  const document = {
+    schemaVersion: 1,
+    syncs: [{ sync: 'lakeferry run', error: { remedy: 'lakeferry resume fruit', at: '5' } }],
+    error: { message: 'npx cdk deploy was not run.', remedy: 'npx cdk deploy' },
+  };
+  const text = remediesInPlace(`${JSON.stringify(document)}\n`, { deployment: 'prod' }, {});
+  expect(text.endsWith('}\n')).toBe(true);
+  expect(JSON.parse(text)).toEqual({
+    ...document,
+    syncs: [
+      { sync: 'lakeferry run', error: { remedy: 'lakeferry resume fruit --deployment prod', at: '5' } },
+    ],
+    error: { message: 'npx cdk deploy was not run.', remedy: 'npx cdk deploy -c name=prod' },
+  });
 });

@@ -3,7 +3,7 @@ import { haltCauseOf } from '../../checkpoint/checkpoint.ts';
 import { throughOf } from '../../plan/plan.ts';
 import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
-import { inPlace } from '../in-place.ts';
+import { inPlace, remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
@@ -53,7 +53,7 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
     await confirmSync(sync, command, flags, io);
     return approveDeletes(services, sync, { dryRun: false }, io.signal);
   });
-  if (flags.json) io.stdout.write(approvalJson(sync, approval, dryRun));
+  if (flags.json) io.stdout.write(remediesInPlace(approvalJson(sync, approval, dryRun), flags, io.env));
   else {
     const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
     io.stdout.write(`${inPlace(screen.join('\n'), flags, io.env)}\n`);

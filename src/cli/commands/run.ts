@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunResult } from '../../sync/drive-syncs.ts';
-import { inPlace } from '../in-place.ts';
+import { inPlace, remediesInPlace } from '../in-place.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -60,7 +60,8 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
       signal: io.signal,
     });
   }).finally(() => progress.clear());
-  if (flags.json) io.stdout.write(jsonDocument({ syncs: results.map(resultJson) }));
+  if (flags.json)
+    io.stdout.write(remediesInPlace(jsonDocument({ syncs: results.map(resultJson) }), flags, io.env));
   else io.stdout.write(`${inPlace(renderResults(results, io).join('\n'), flags, io.env)}\n`);
   io.setExitCode(exitCode(results));
 }

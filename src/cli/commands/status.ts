@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readStatus } from '../../sync/read-status.ts';
-import { inPlace } from '../in-place.ts';
+import { inPlace, remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
@@ -53,13 +53,17 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
       let earlier: StatusLook | undefined;
       return watch(io, async () => {
         const seen = await look();
-        const frame = flags.json ? statusJson(seen.rows) : render(seen, runtime, flags, io, earlier);
+        const frame = flags.json
+          ? remediesInPlace(statusJson(seen.rows), flags, io.env)
+          : render(seen, runtime, flags, io, earlier);
         if (io.stdout.isTTY) earlier = seen;
         return frame;
       });
     }
     const seen = await look();
-    io.stdout.write(flags.json ? statusJson(seen.rows) : render(seen, runtime, flags, io));
+    io.stdout.write(
+      flags.json ? remediesInPlace(statusJson(seen.rows), flags, io.env) : render(seen, runtime, flags, io),
+    );
     io.setExitCode(statusExitCode(seen.rows));
   });
 }
