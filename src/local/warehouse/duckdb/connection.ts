@@ -3,12 +3,16 @@ import { canceled } from '../engine.ts';
 import { engineError } from './errors.ts';
 import { TYPED_PATH_SQL, UNTYPED_PATH_SQL } from './macros.ts';
 
+/** DuckDB forgets an interrupt that comes before the statement has begun: it is told again until the work has ended. */
+const INTERRUPT_EVERY_MS = 20;
+
 const AMBIGUOUS_MACRO = /^Binder Error: Macro lf_text\(\) has multiple overloads/;
 
 /** A DuckDB connection that fails with EngineErrors only, and stops when the statement's signal aborts. */
 export class Connection {
   readonly #duck: DuckDBConnection;
   #signal: AbortSignal | undefined;
+  #mayInterrupt = true;
 
   constructor(duck: DuckDBConnection) {
     this.#duck = duck;
@@ -16,15 +20,23 @@ export class Connection {
 
   /** Binds what runs inside `work` to the signal. */
   async abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const interrupt = () => this.#duck.interrupt();
-    signal.addEventListener('abort', interrupt, { once: true });
+    let repeated: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      if (this.#mayInterrupt) this.#duck.interrupt();
+    };
+    const interruptUntilItEnds = () => {
+      interrupt();
+      repeated = setInterval(interrupt, INTERRUPT_EVERY_MS);
+    };
+    signal.addEventListener('abort', interruptUntilItEnds, { once: true });
     this.#signal = signal;
     try {
       this.checkAborted();
       return await work();
     } finally {
       this.#signal = undefined;
-      signal.removeEventListener('abort', interrupt);
+      signal.removeEventListener('abort', interruptUntilItEnds);
+      clearInterval(repeated);
     }
   }
 
@@ -55,15 +67,27 @@ export class Connection {
 
   /** All of `work` or nothing of it. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.run('begin');
+    this.checkAborted();
+    await this.#uninterrupted('begin');
     try {
       const result = await work();
       await this.run('commit');
       return result;
     } catch (thrown) {
-      // Past the signal: an aborted statement is rolled back too.
-      await this.#duck.run('rollback').catch(() => undefined);
+      await this.#uninterrupted('rollback').catch(() => undefined);
       throw thrown;
+    }
+  }
+
+  /** Past the signal: an interrupted BEGIN leaves a transaction open, and so does an interrupted ROLLBACK. */
+  async #uninterrupted(sql: string): Promise<void> {
+    this.#mayInterrupt = false;
+    try {
+      await this.#duck.run(sql);
+    } catch (thrown) {
+      throw engineError(thrown);
+    } finally {
+      this.#mayInterrupt = true;
     }
   }
 
