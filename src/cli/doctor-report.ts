@@ -113,13 +113,14 @@ function uncheckedLines(findings: readonly Finding[], { width }: DoctorOptions):
   return [...wrap(printable(`Not checked: ${names.join(', ')}.`), width), ''];
 }
 
-/** Problems first; what the same words mend stands once. Lines to paste are never broken. */
+/** Problems first, then notes and what could not be looked at; what the same words mend stands once. Lines to paste are never broken. */
 function fixLines(findings: readonly Finding[], { width, style }: DoctorOptions): string[] {
   const problems = findings.filter(({ verdict }) => verdict === 'problem');
   const notes = findings.filter(({ verdict }) => verdict === 'note');
   const summary = summaryOf(problems.length, notes.length, findings);
+  const unchecked = findings.filter(({ verdict }) => verdict === 'unchecked');
   const fixes = new Map<string, Fix>();
-  for (const { fix } of [...problems, ...notes]) {
+  for (const { fix } of [...problems, ...notes, ...unchecked]) {
     if (fix) fixes.set(JSON.stringify(fix), fix);
   }
   if (fixes.size === 0) return [summary];

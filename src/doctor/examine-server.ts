@@ -1,7 +1,7 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { ServerFacts, TargetSurvey } from '../target/survey.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { attempt } from './attempt.ts';
+import { attemptWithin } from './attempt-within.ts';
 import type { ClockReading } from './clock.ts';
 import { counted } from './count.ts';
 import { about, advise, type Finding } from './finding.ts';
@@ -29,10 +29,10 @@ export async function examineServer(
 ): Promise<ServerExam> {
   const server = about('neon', 'server');
   const startedAt = clock.now();
-  const asked = await attempt(signal, LIMIT_MS, (limited) => target.readServer('pooled', limited));
+  const asked = await attemptWithin(signal, LIMIT_MS, (limited) => target.readServer('pooled', limited));
   if (asked.error) return { findings: [server.problem('answer', wordsOf(asked.error), fixOf(asked.error))] };
   const answeredAt = clock.now();
-  const direct = await attempt(signal, LIMIT_MS, (limited) => target.readServer('direct', limited));
+  const direct = await attemptWithin(signal, LIMIT_MS, (limited) => target.readServer('direct', limited));
   const facts = asked.value;
   return {
     facts,

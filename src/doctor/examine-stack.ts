@@ -5,7 +5,8 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import type { AccountSurvey } from '../deployment/survey.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { DeadLetterQueue } from '../queue/queue.ts';
-import { type Attempt, attempt } from './attempt.ts';
+import type { Attempt } from '../sync/attempt.ts';
+import { attemptWithin } from './attempt-within.ts';
 import { counted } from './count.ts';
 import { about, advise, type Finding } from './finding.ts';
 import { fixOf, wordsOf } from './fixes.ts';
@@ -36,7 +37,7 @@ export async function examineStack(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { account, deployment } = services;
-  const ask = <T>(call: (limited: AbortSignal) => Promise<T>) => attempt(signal, LIMIT_MS, call);
+  const ask = <T>(call: (limited: AbortSignal) => Promise<T>) => attemptWithin(signal, LIMIT_MS, call);
   const identity = await ask((limited) => account.readIdentity(limited));
   if (identity.error) {
     const { error } = identity;
@@ -110,7 +111,7 @@ async function deployedFindings(
   return [
     ...sameFindings(deployment, local),
     ringing.error
-      ? alarms.unchecked('alarms', wordsOf(ringing.error))
+      ? alarms.unchecked('alarms', wordsOf(ringing.error), fixOf(ringing.error))
       : ringing.value.length === 0
         ? alarms.ok('alarms', `none of ${deployment.alarms.length} going off`)
         : alarms.problem('alarms', `going off: ${ringing.value.map(({ name }) => name).join(', ')}`, {
@@ -118,7 +119,7 @@ async function deployedFindings(
             paste: ['lakeferry status'],
           }),
     dead.error
-      ? queue.unchecked('dead letters', wordsOf(dead.error))
+      ? queue.unchecked('dead letters', wordsOf(dead.error), fixOf(dead.error))
       : dead.value === 0
         ? queue.ok('dead letters', 'empty')
         : queue.problem('dead letters', `holds about ${counted(dead.value, 'message')}`, {
@@ -194,7 +195,7 @@ async function secretFindings(
     }
     const there = await ask((limited) => account.hasSecret(secret, limited));
     const subject = about('stack', `secret ${secret}`);
-    if (there.error) return subject.unchecked('secret', wordsOf(there.error));
+    if (there.error) return subject.unchecked('secret', wordsOf(there.error), fixOf(there.error));
     if (there.value) return subject.ok('secret', 'is there');
     return subject.problem('secret', 'is not in Secrets Manager', {
       by: 'You',
@@ -207,8 +208,10 @@ async function secretFindings(
 
 function concurrencyFindings(asked: Attempt<number>, syncs: readonly SyncConfig[]): readonly Finding[] {
   const lambda = about('stack', 'Lambda');
-  if (asked.error)
-    return [lambda.unchecked('concurrency', `how many functions may run at once: ${wordsOf(asked.error)}`)];
+  if (asked.error) {
+    const text = `how many functions may run at once: ${wordsOf(asked.error)}`;
+    return [lambda.unchecked('concurrency', text, fixOf(asked.error))];
+  }
   const needed = syncs.reduce((sum, { maxWriters }) => sum + maxWriters, 0) + syncs.length;
   const words = `${counted(needed, 'function')} at once at most, of ${asked.value.toLocaleString('en-US')} that the account may run`;
   if (needed <= asked.value) return [lambda.ok('concurrency', words)];

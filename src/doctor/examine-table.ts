@@ -5,7 +5,7 @@ import { displayTable } from '../schema/table-name.ts';
 import type { Source } from '../source/source.ts';
 import type { FeedFacts, KeySample, SourceSurvey, WarehouseFacts } from '../source/survey.ts';
 import { resolveMapping } from '../sync/resolve-mapping.ts';
-import { attempt } from './attempt.ts';
+import { attemptWithin } from './attempt-within.ts';
 import { counted } from './count.ts';
 import { about, advise, type Finding } from './finding.ts';
 import { fixOf, wordsOf } from './fixes.ts';
@@ -44,12 +44,12 @@ export async function examineTable(
         : fixOf(error, config.name),
     );
 
-  const look = await attempt(signal, LIMIT_MS, (limited) => source.look(config.source, limited));
+  const look = await attemptWithin(signal, LIMIT_MS, (limited) => source.look(config.source, limited));
   if (look.error) return { findings: [failed('table', look.error)] };
   const { version } = look.value.latest;
   const [feed, columns] = await Promise.all([
-    attempt(signal, LIMIT_MS, (limited) => source.readFeed(config.source, limited)),
-    attempt(signal, LIMIT_MS, (limited) => source.readColumns(config.source, limited)),
+    attemptWithin(signal, LIMIT_MS, (limited) => source.readFeed(config.source, limited)),
+    attemptWithin(signal, LIMIT_MS, (limited) => source.readColumns(config.source, limited)),
   ]);
   const findings: Finding[] = [
     table.ok('table', `at version ${version.toLocaleString('en-US')}`),
@@ -57,18 +57,24 @@ export async function examineTable(
   ];
   if (columns.error) return { findings: [...findings, failed('columns', columns.error)] };
 
-  const mapping = await attempt(signal, LIMIT_MS, async () =>
+  const mapping = await attemptWithin(signal, LIMIT_MS, async () =>
     resolveMapping(config, columns.value, existing),
   );
   if (mapping.error) return { findings: [...findings, failed('columns', mapping.error)] };
   findings.push(table.ok('columns', `${counted(mapping.value.columns.length, 'column')} can be mapped`));
-  const sample = await attempt(signal, LIMIT_MS, (limited) =>
+  const sample = await attemptWithin(signal, LIMIT_MS, (limited) =>
     source.sampleKeys(config.source, version, mapping.value, SAMPLED_KEYS, limited),
   );
   if (sample.error) {
     findings.push(
       sample.error.kind === 'cancelled'
-        ? table.unchecked('key', `whether the key is unique: ${wordsOf(sample.error)}`)
+        ? table.unchecked(
+            'key',
+            `whether the key is unique: ${wordsOf(sample.error)}`,
+            advise(
+              'Run it again with the warehouse awake, or a larger one: the key columns of the whole table are read.',
+            ),
+          )
         : failed('key', sample.error),
     );
   } else findings.push(...keyFindings(sample.value));

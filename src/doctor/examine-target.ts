@@ -3,8 +3,8 @@ import { keyOf, type Mapping } from '../plan/mapping.ts';
 import { displayTable } from '../schema/table-name.ts';
 import { keepLoadedColumns } from '../sync/resolve-mapping.ts';
 import type { TableCheck, TargetSurvey } from '../target/survey.ts';
-import type { TargetState } from '../target/target.ts';
-import { attempt } from './attempt.ts';
+import type { TargetFacts } from '../target/target.ts';
+import { attemptWithin } from './attempt-within.ts';
 import { about, advise, type Finding } from './finding.ts';
 import { fixOf, wordsOf } from './fixes.ts';
 
@@ -22,20 +22,33 @@ export async function examineTarget(
   if (!mapping) return [table.unchecked('table', 'whether it fits: the columns of the source are not known')];
   const owner = `Neon (owner of ${name}, or of the database)`;
   const key = keyOf(mapping).map(({ target: column }) => column);
-  const look = await attempt(signal, LIMIT_MS, (limited) =>
+  const look = await attemptWithin(signal, LIMIT_MS, (limited) =>
     target.lookAt(config.name, config.target, key, limited),
   );
   const { row, table: facts } = look.value ?? {};
   const loaded = facts && row?.through !== undefined ? row.plan?.mapping : undefined;
   const { mapping: kept, leftOut } = keepLoadedColumns(mapping, loaded, config);
   const plan = { sync: config.name, target: config.target, mapping: kept };
-  const check = await attempt(signal, LIMIT_MS, (limited) => target.checkTable(plan, limited));
+  const check = await attemptWithin(signal, LIMIT_MS, (limited) => target.checkTable(plan, limited));
   if (check.error) return [table.problem('table', wordsOf(check.error), fixOf(check.error, config.name))];
   const findings = checkFindings(check.value);
   if (check.value.outcome !== 'fits') return findings;
   if (look.error)
     return [...findings, table.problem('rows', wordsOf(look.error), fixOf(look.error, config.name))];
-  return [...findings, ...stateFindings(look.value), ...driftFindings()];
+  const loadable =
+    look.value.row.through === undefined
+      ? await attemptWithin(signal, LIMIT_MS, (limited) =>
+          target.isFreeToLoad(config.name, config.target, limited),
+        )
+      : undefined;
+  if (loadable?.error)
+    return [...findings, table.problem('rows', wordsOf(loadable.error), fixOf(loadable.error, config.name))];
+  return [
+    ...findings,
+    ...(loadable?.value === false ? [filled()] : []),
+    ...(facts ? tieFindings(facts) : []),
+    ...driftFindings(),
+  ];
 
   function driftFindings(): Finding[] {
     if (leftOut.length === 0) return [];
@@ -75,34 +88,41 @@ export async function examineTarget(
     }
   }
 
-  function stateFindings({ row, table: facts }: TargetState): Finding[] {
-    const loadOpen = row.open && row.plan?.work.kind === 'snapshot';
+  function filled(): Finding {
+    return table.problem(
+      'rows',
+      'it holds rows that Lakeferry did not write',
+      advise(
+        `Empty ${name}, rename it away, or choose another syncs.${config.name}.target: a first load goes into an empty table.`,
+        owner,
+      ),
+    );
+  }
+
+  /** What rows of the table are tied by: they are written in one transaction. */
+  function tieFindings({ uniqueBesidesKey, refersToItself }: TargetFacts): Finding[] {
     return [
-      ...(facts && !facts.empty && row.through === undefined && !loadOpen
+      ...(uniqueBesidesKey
         ? [
-            table.problem(
-              'rows',
-              'it holds rows that Lakeferry did not write',
+            table.note(
+              'unique',
+              'something besides the key is unique: each window is one transaction, however large',
               advise(
-                `Empty ${name}, rename it away, or choose another syncs.${config.name}.target: a first load goes into an empty table.`,
+                `Nothing, unless windows take too long: then drop what makes ${name} unique besides its key.`,
                 owner,
               ),
             ),
           ]
         : []),
-      ...(facts?.uniqueBesidesKey
-        ? [
-            table.note(
-              'unique',
-              'something besides the key is unique: each window is one transaction, however large',
-            ),
-          ]
-        : []),
-      ...(facts?.refersToItself
+      ...(refersToItself
         ? [
             table.note(
               'foreign key',
               'it refers to itself: loads and windows are one transaction each, however large',
+              advise(
+                `Nothing, unless they take too long: then drop the foreign key of ${name} to itself.`,
+                owner,
+              ),
             ),
           ]
         : []),

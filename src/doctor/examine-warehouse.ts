@@ -1,6 +1,7 @@
 import type { SourceSurvey, WarehouseFacts } from '../source/survey.ts';
+import type { Attempt } from '../sync/attempt.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { type Attempt, attempt } from './attempt.ts';
+import { attemptWithin } from './attempt-within.ts';
 import type { ClockReading } from './clock.ts';
 import { about, type Finding } from './finding.ts';
 import { fixOf, wordsOf } from './fixes.ts';
@@ -21,7 +22,7 @@ export async function examineWarehouse(
 ): Promise<WarehouseExam> {
   const warehouse = about('databricks', 'warehouse');
   const startedAt = clock.now();
-  const asked: Attempt<WarehouseFacts> = await attempt(signal, START_LIMIT_MS, (limited) =>
+  const asked: Attempt<WarehouseFacts> = await attemptWithin(signal, START_LIMIT_MS, (limited) =>
     source.readWarehouse(limited),
   );
   if (asked.error)

@@ -2,10 +2,11 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { Source } from '../source/source.ts';
 import type { SourceSurvey } from '../source/survey.ts';
+import { inTurns } from '../sync/in-turns.ts';
 import type { TargetSurvey } from '../target/survey.ts';
 import type { Target } from '../target/target.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { attempt } from './attempt.ts';
+import { attemptWithin } from './attempt-within.ts';
 import { clockFindings } from './clock.ts';
 import { examineServer } from './examine-server.ts';
 import { examineStack, type LocalState, type StackServices } from './examine-stack.ts';
@@ -52,7 +53,7 @@ export async function examine(
   let looked = 0;
   const ofTables = await inTurns(syncs, TABLES_AT_ONCE, async (config) => {
     const existing = server.facts
-      ? await attempt(signal, LIMIT_MS, (limited) => target.readColumnTypes(config.target, limited))
+      ? await attemptWithin(signal, LIMIT_MS, (limited) => target.readColumnTypes(config.target, limited))
       : undefined;
     const table = warehouse.facts
       ? await examineTable(source, config, warehouse.facts, existing?.value, signal)
@@ -78,18 +79,4 @@ export async function examine(
 function unasked(area: 'databricks' | 'neon', { name, source, target }: SyncConfig): Finding {
   const table = displayTable(area === 'databricks' ? source : target);
   return about(area, table, name).unchecked('table', 'it could not be asked about');
-}
-
-async function inTurns<T, R>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<R>,
-): Promise<readonly R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const turn = async (): Promise<void> => {
-    for (let at = next++; at < items.length; at = next++) results[at] = await work(items[at] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, turn));
-  return results;
 }

@@ -52,7 +52,13 @@ export function about(area: Area, subject: string, sync?: string) {
       text,
       fix,
     }),
-    unchecked: (check: string, text: string): Finding => ({ ...place, check, verdict: 'unchecked', text }),
+    unchecked: (check: string, text: string, fix?: Fix): Finding => ({
+      ...place,
+      check,
+      verdict: 'unchecked',
+      text,
+      ...(fix && { fix }),
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Checkpoint, type CheckpointStore, haltCauseOf } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
-import { asSyncError, SyncError } from '../error/sync-error.ts';
+import { SyncError } from '../error/sync-error.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Source, SourceLook } from '../source/source.ts';
 import type { SourceSurvey } from '../source/survey.ts';
@@ -9,7 +9,9 @@ import type { TargetSurvey } from '../target/survey.ts';
 import type { Target, TargetState } from '../target/target.ts';
 import { throwIfAborted } from '../telemetry/abort.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import { type Attempt, attempt } from './attempt.ts';
 import { Findings } from './findings.ts';
+import { inTurns } from './in-turns.ts';
 import { makePlan } from './make-plan.ts';
 import { nextStep } from './next-step.ts';
 import { FULL_PACE } from './pace.ts';
@@ -46,17 +48,11 @@ export async function previewPlans(
   options: PreviewOptions,
   signal: AbortSignal,
 ): Promise<PlanPreview[]> {
-  const rejected = await attempt(services.target.countRejected(signal));
-  const previews: PlanPreview[] = [];
-  const waiting = [...syncs.entries()];
-  const lane = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      throwIfAborted(signal);
-      const [at, config] = next;
-      previews[at] = await previewPlan(services, config, rejected, options, signal);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const rejected = await attempt(() => services.target.countRejected(signal));
+  const previews = await inTurns(syncs, AT_ONCE, (config) => {
+    throwIfAborted(signal);
+    return previewPlan(services, config, rejected, options, signal);
+  });
   throwIfAborted(signal);
   return previews;
 }
@@ -70,30 +66,29 @@ async function previewPlan(
 ): Promise<PlanPreview> {
   const { checkpoints, target, source, clock } = services;
   const findings = new Findings(config.name);
-  const stored = await attempt(checkpoints.read(config.name, signal));
-  const checkpoint = 'value' in stored ? stored.value.checkpoint : undefined;
+  const stored = await attempt(() => checkpoints.read(config.name, signal));
+  const checkpoint = stored.value?.checkpoint;
   // Postgres first, as a planner does: nothing seen later can be older.
   const state = await findings.ask('target', () =>
     target.lookAt(config.name, config.target, targetKey(config), signal),
   );
   const look = await findings.ask('source', () => source.look(config.source, signal));
   const lookedAt = clock.now();
-  const standing =
-    'value' in stored
-      ? standingOf(stored.value.checkpoint, state, clock.now())
-      : standingWithout(stored.error, state, options, findings);
+  const standing = stored.value
+    ? standingOf(stored.value.checkpoint, state, clock.now())
+    : standingWithout(stored.error, state, options, findings);
   const read =
     state && look && (await findings.ask('table', () => readMapping(services, config, state, signal)));
   const seen = { checkpoint, state, look, read };
   const next = await previewNext(services, config, seen, findings, options, signal);
-  if ('error' in rejected && state) findings.add('rejected', rejected.error);
+  if (rejected.error && state) findings.add('rejected', rejected.error);
   return {
     config,
     lookedAt,
     standing,
     next,
     leftOut: read?.leftOut ?? [],
-    rejectedKeys: 'value' in rejected ? (rejected.value.get(config.name) ?? 0n) : undefined,
+    rejectedKeys: rejected.value && (rejected.value.get(config.name) ?? 0n),
     halts: findings.halts,
     unknown: findings.unknown,
   };
@@ -159,8 +154,8 @@ async function previewNext(
   signal: AbortSignal,
 ): Promise<NextPreview | undefined> {
   const goesOn = async (plan: Plan): Promise<NextPreview> => {
-    const progress = await attempt(services.checkpoints.readProgress(plan.id, signal));
-    const done = 'value' in progress ? progress.value.done.size : undefined;
+    const progress = await attempt(() => services.checkpoints.readProgress(plan.id, signal));
+    const done = progress.value?.done.size;
     return { step: 'goes_on', plan, done, latest: look?.latest.version };
   };
   if (checkpoint?.state === 'applying' && isInFlight(checkpoint, state)) return goesOn(checkpoint.plan);
@@ -200,14 +195,4 @@ function stepAt(target: TargetState, seen: Omit<Parameters<typeof nextStep>[0], 
 function resumedAfterOf(checkpoint: Checkpoint | undefined): ErrorKind | undefined {
   if (checkpoint === undefined) return undefined;
   return checkpoint.state === 'planning' ? checkpoint.resumed?.kind : haltCauseOf(checkpoint)?.kind;
-}
-
-type Attempt<T> = { readonly value: T } | { readonly error: SyncError };
-
-async function attempt<T>(call: Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { value: await call };
-  } catch (thrown) {
-    return { error: asSyncError(thrown) };
-  }
 }

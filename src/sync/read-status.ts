@@ -3,6 +3,7 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
+import { type Attempt, attempt } from './attempt.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
 import type { Services } from './services.ts';
 
@@ -155,19 +156,6 @@ function totalsOf(row: SyncRow | undefined): NonNullable<SyncStatus['rows']> {
     deleted: row?.rowsDeleted ?? 0n,
     rejected: row?.rowsRejected ?? 0n,
   };
-}
-
-interface Attempt<T> {
-  readonly value?: T;
-  readonly error?: SyncError;
-}
-
-async function attempt<T>(read: () => Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { value: await read() };
-  } catch (thrown) {
-    return { error: asSyncError(thrown) };
-  }
 }
 
 function wordsOf(error: SyncError, config: SyncConfig): Pick<SyncError, 'kind' | 'message' | 'remedy'> {

@@ -49,6 +49,7 @@ beforeEach(async () => {
   deployed.account.credentialsAreValid = true;
   deployed.account.concurrency = 1_000;
   deployed.account.ringing.clear();
+  deployed.account.refused.clear();
   await tellOfDeployment(healthy);
 });
 
@@ -383,7 +384,38 @@ describe('a planted fault is found, and its fix named:', () => {
   });
 });
 
+it('names what ties the rows of a table together, and what to do where that is too slow', async () => {
+  await postgres.query(`create schema shop; create table shop.fruit (
+    id bigint primary key, name text unique, kind text, parent bigint references shop.fruit)`);
+  try {
+    const notes = wrong(await examine());
+    expect(notes.map(({ check, verdict }) => `${check}: ${verdict}`)).toEqual([
+      'unique: note',
+      'foreign key: note',
+    ]);
+    for (const { fix } of notes) expect(fix?.advice).toContain('shop.fruit');
+  } finally {
+    await postgres.query('drop schema shop cascade');
+  }
+});
+
 describe('what cannot be looked at', () => {
+  it('is said with what to do, where AWS refuses a look', async () => {
+    deployed.account.refused.add('DescribeAlarms');
+    const found = await examine();
+    expect(wrong(found)).toEqual([
+      expect.objectContaining({
+        subject: 'alarms',
+        verdict: 'unchecked',
+        fix: expect.objectContaining({ advice: expect.stringContaining('cloudwatch:DescribeAlarms') }),
+      }),
+    ]);
+    expect(found.code).toBe(1);
+    expect((await cli.run('doctor', '--deployment', NAME)).stdout).toContain(
+      'Grant cloudwatch:DescribeAlarms',
+    );
+  });
+
   it('is said of the tables when the warehouse does not answer, and of nothing else', async () => {
     deployed.secrets.set(TOKEN_SECRET, JSON.stringify({ token: 'wrong' }));
     const found = await examine();

@@ -31,6 +31,8 @@ export interface Account {
   concurrency: number;
   /** Names of alarms that are going off. */
   readonly ringing: Set<string>;
+  /** Actions that the credentials have no right to, e.g. `DescribeAlarms`. */
+  readonly refused: Set<string>;
 }
 
 /** A local stack that looks to the AWS SDK like a deployed one: control planes on loopback, functions in this process. */
@@ -87,7 +89,12 @@ export async function deployStack(stack: Stack, configText: string, name: string
   const parameters = new Map([[`/lakeferry/${name}`, JSON.stringify(deployment)]]);
   const secrets = new Map<string, string>();
   const logEvents: LogEvent[] = [];
-  const account: Account = { credentialsAreValid: true, concurrency: 1_000, ringing: new Set() };
+  const account: Account = {
+    credentialsAreValid: true,
+    concurrency: 1_000,
+    ringing: new Set(),
+    refused: new Set(),
+  };
   const calls: string[] = [];
 
   const planner = plannerHandler(runtime) as (
@@ -119,6 +126,9 @@ export async function deployStack(stack: Stack, configText: string, name: string
     if (call.includes('/account-settings')) {
       const answered = { AccountLimit: { ConcurrentExecutions: account.concurrency } };
       return { status: 200, body: JSON.stringify(answered) };
+    }
+    if ([...account.refused].some((action) => call.endsWith(action))) {
+      return { status: 400, body: JSON.stringify({ __type: 'AccessDeniedException' }) };
     }
     const asked = JSON.parse(body) as Record<string, string> & FilterRequest;
     switch (call) {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { configDigest } from '../../config/deployment.ts';
 import type { LakeferryConfig } from '../../config/lakeferry-config.ts';
 import { parseConfig } from '../../config/parse-config.ts';
+import type { SyncConfig } from '../../config/sync-config.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { doctorExitCode, doctorJson, renderDoctor } from '../doctor-report.ts';
@@ -44,7 +45,7 @@ async function doctor(names: readonly string[], flags: DoctorFlags, io: CliIo): 
   const text = await readConfigOptionText(flags, io);
   const config = parseConfig(text, flags.config);
   const syncs = chooseSyncs(config, names);
-  const found = flags.offline ? [] : await findAll(config, text, names, flags, io);
+  const found = flags.offline ? [] : await findAll(config, text, syncs, flags, io);
   const findings = found.map((finding) => withFixInPlace(finding, (words) => inPlace(words, flags, io.env)));
   if (flags.json) io.stdout.write(doctorJson(findings));
   else {
@@ -74,7 +75,7 @@ function withFixInPlace(finding: Finding, placed: (words: string) => string): Fi
 async function findAll(
   config: LakeferryConfig,
   configText: string,
-  names: readonly string[],
+  syncs: readonly SyncConfig[],
   flags: DoctorFlags,
   io: CliIo,
 ): Promise<readonly Finding[]> {
@@ -91,7 +92,7 @@ async function findAll(
         return examine(
           { source, target, clock, ...(stack && { stack: { ...stack, checkpoints } }) },
           {
-            syncs: chooseSyncs(config, names),
+            syncs,
             local: {
               version: VERSION,
               configDigest: configDigest(configText),
