@@ -58,9 +58,9 @@ export interface EnvironmentProblem {
 export class EnvironmentError extends SyncError {
   readonly problems: readonly EnvironmentProblem[];
 
-  constructor(problems: readonly EnvironmentProblem[]) {
+  constructor(problems: readonly EnvironmentProblem[], options: { readonly remedy?: string } = {}) {
     const list = problems.map(({ variable, message }) => `${variable}: ${message}`).join('; ');
-    super('environment_invalid', `The environment lacks something: ${list}.`);
+    super('environment_invalid', `The environment lacks something: ${list}.`, {}, options);
     this.name = 'EnvironmentError';
     this.problems = problems;
   }

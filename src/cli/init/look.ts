@@ -54,24 +54,10 @@ class LookError extends SyncError {
   }
 }
 
-class LookEnvironmentError extends EnvironmentError {
-  readonly #remedy: string;
-
-  constructor({ problems }: EnvironmentError, remedy: string) {
-    super(problems);
-    this.name = 'LookEnvironmentError';
-    this.#remedy = remedy;
-  }
-
-  override get remedy(): string {
-    return this.#remedy;
-  }
-}
-
 function lookError(error: SyncError, withoutLook: string): SyncError {
   const advice = ADVICE[error.kind] ?? error.remedy.replace(/\.$/, '');
   const remedy = `${advice}; or write the sync without a look: ${withoutLook}`;
   return error instanceof EnvironmentError
-    ? new LookEnvironmentError(error, remedy)
+    ? new EnvironmentError(error.problems, { remedy })
     : new LookError(error, remedy);
 }
