@@ -11,8 +11,6 @@ import { entry, printable } from './text.ts';
 export interface ReportOptions {
   readonly width: number;
   readonly style: Style;
-  /** The remedy, as it has to be typed for the system that the command meant. */
-  readonly placed?: (text: string) => string;
 }
 
 /** Why it ends here, by what the kind of error means for a sync. */
@@ -33,7 +31,7 @@ const SAFE: Readonly<Record<ErrorAction, string>> = {
 /** Lines of an error: what, where, why, what is safe, and as the last one the remedy. */
 export function renderError(error: SyncError, options: ReportOptions): string[] {
   if (error instanceof ConfigError) return renderConfigProblems(error, options);
-  const { style, width, placed = (text) => text } = options;
+  const { style, width } = options;
   const line = (name: string, text: string) => entry(name, printable(text), NAME_WIDTH, width);
   const places = placesOf(error);
   return [
@@ -41,7 +39,7 @@ export function renderError(error: SyncError, options: ReportOptions): string[] 
     ...(places === '' ? [] : line('where', places)),
     ...(error.action === 'refuse' ? [] : line('why', `${error.kind}: ${MEANING[error.action]}`)),
     ...line('safe', SAFE[error.action]),
-    ...entry('remedy', style.bold(placed(printable(error.remedy))), NAME_WIDTH, Number.POSITIVE_INFINITY),
+    ...entry('remedy', style.command(printable(error.remedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
   ];
 }
 

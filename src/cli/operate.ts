@@ -1,5 +1,5 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
-import { inPlace, remediesInPlace } from './in-place.ts';
+import { remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
@@ -31,10 +31,10 @@ export async function operate(
   });
   if (flags.json) io.stdout.write(remediesInPlace(operationsJson(operated, dryRun), flags, io.env));
   else {
-    const style = styleFor(io.stdout, io.env);
+    const style = styleFor(io.stdout, io.env, flags);
     const options = { now: io.clock.now(), dryRun, style, width: widthOf(io.stdout) };
     const screen = operated.map((each) => render(each, options).join('\n'));
-    io.stdout.write(`${inPlace(screen.join('\n\n'), flags, io.env)}\n`);
+    io.stdout.write(`${screen.join('\n\n')}\n`);
   }
   return operated;
 }

@@ -36,7 +36,7 @@ export function renderPause({ sync, operation }: OperatedSync, options: Operatio
   return [
     `${style.dim(style.symbols.paused)} ${head}`,
     ...indented(notes, options),
-    `  ${style.bold(`lakeferry resume ${sync}`)}`,
+    `  ${style.command(`lakeferry resume ${sync}`)}`,
   ];
 }
 
@@ -53,7 +53,7 @@ export function renderResume({ sync, operation }: OperatedSync, options: Operati
     return [
       `${style.red(style.symbols.bad)} ${head}: ${cause.kind}, ${formatAgo(cause.at, now)}.`,
       ...indented([cause.message], options),
-      `  ${style.bold(printable(cause.remedy))}`,
+      `  ${style.command(printable(cause.remedy))}`,
     ];
   }
   const ok = style.green(style.symbols.ok);
@@ -61,7 +61,7 @@ export function renderResume({ sync, operation }: OperatedSync, options: Operati
   return [
     `${ok} ${name} ${dryRun ? 'would go' : 'goes'} on at the next tick of its schedule.`,
     ...indented(planNotes(after), options),
-    `  ${style.bold(`At once: lakeferry run ${sync}`)}`,
+    `  ${style.command(`At once: lakeferry run ${sync}`)}`,
   ];
 }
 

@@ -74,7 +74,7 @@ export function schemaLines(
 function tableLines(table: TableFinding): PlanLine[] {
   switch (table.outcome) {
     case 'missing':
-      return [{ name: 'schema', text: '+ the table is created:', paste: ddlLines(table.statements) }];
+      return [{ name: 'schema', text: '+ the table is created:', sql: ddlLines(table.statements) }];
     case 'fits': {
       const others = table.untouched;
       const theirs =

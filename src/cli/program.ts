@@ -18,7 +18,7 @@ import { registerSchema } from './commands/schema.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerVersion, VERSION } from './commands/version.ts';
 import { errorJson, exitCodeOf, renderError } from './error-report.ts';
-import { inPlace, type PlaceFlags, remediesInPlace } from './in-place.ts';
+import { type PlaceFlags, remediesInPlace } from './in-place.ts';
 import { type CliIo, type ExitCode, widthOf } from './io.ts';
 import { EXIT_CODES, renderOverview } from './overview.ts';
 import { styleFor } from './style.ts';
@@ -116,8 +116,7 @@ function wantsJson(args: readonly string[]): boolean {
 function reportFailure(error: SyncError, json: boolean, flags: PlaceFlags, io: CliIo): ExitCode {
   if (json) io.stdout.write(remediesInPlace(errorJson(error), flags, io.env));
   else {
-    const placed = (text: string) => inPlace(text, flags, io.env);
-    const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env), placed };
+    const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env, flags) };
     io.stderr.write(`${renderError(error, options).join('\n')}\n`);
   }
   return exitCodeOf(error);

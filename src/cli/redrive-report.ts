@@ -61,7 +61,7 @@ export function renderRedriven(
       ? []
       : [`${formatNumber(left, 'message')} of other syncs stayed in the dead-letter queue.`]),
   ];
-  const again = `${style.yellow(look)} There were more than could be gone through. Again: lakeferry redrive${sync === undefined ? '' : ` ${sync}`}`;
+  const again = `${style.yellow(look)} There were more than could be gone through. ${style.command(`Again: lakeferry redrive${sync === undefined ? '' : ` ${sync}`}`)}`;
   return [
     head,
     ...notes.flatMap((note) => wrap(note, width - 2)).map((line) => `  ${line}`),

@@ -28,7 +28,7 @@ export function renderRejected(sync: string, rejected: RejectedKeys, options: Re
     ...notes.flatMap((note) => wrap(note, width)),
     ...(shown < rejected.keys
       ? [
-          `Shown: the newest ${formatCount(shown)}. All of them: lakeferry rejected ${sync} --limit ${rejected.keys}`,
+          `Shown: the newest ${formatCount(shown)}. ${style.command(`All of them: lakeferry rejected ${sync} --limit ${rejected.keys}`)}`,
         ]
       : []),
   ];

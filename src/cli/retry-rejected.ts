@@ -1,6 +1,6 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { RunResult } from '../sync/drive-syncs.ts';
-import { inPlace, remediesInPlace } from './in-place.ts';
+import { remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
 import { Progress } from './progress.ts';
@@ -53,8 +53,8 @@ export async function retryRejected(request: RetryRequest, io: CliIo): Promise<v
   ).finally(() => progress.clear());
   if (request.json) io.stdout.write(remediesInPlace(retriedJson(retried), request.flags, io.env));
   else {
-    const options = { style: styleFor(io.stdout, io.env), width: widthOf(io.stdout) };
-    io.stdout.write(`${inPlace(renderRetried(retried, options).join('\n'), request.flags, io.env)}\n`);
+    const options = { style: styleFor(io.stdout, io.env, request.flags), width: widthOf(io.stdout) };
+    io.stdout.write(`${renderRetried(retried, options).join('\n')}\n`);
   }
   if (retried.run?.state === 'failed') io.setExitCode(1);
   else if (retried.run?.state === 'halted' || (!dryRun && retried.after > 0n)) io.setExitCode(3);
@@ -73,11 +73,14 @@ export function renderRetried(
     return [
       `${style.red(style.symbols.bad)} ${name} is ${run.state}: ${run.error.kind}.`,
       ...wrap(printable(run.error.message), width - 2).map((line) => `  ${line}`),
-      `  ${style.bold(printable(run.error.remedy))}`,
+      `  ${style.command(printable(run.error.remedy))}`,
     ];
   }
   if (run?.state === 'paused') {
-    return [`${look} ${name} is paused: nothing was tried.`, `  ${style.bold(`lakeferry resume ${sync}`)}`];
+    return [
+      `${look} ${name} is paused: nothing was tried.`,
+      `  ${style.command(`lakeferry resume ${sync}`)}`,
+    ];
   }
   const others = before - BigInt(retried);
   const notes =
@@ -93,7 +96,7 @@ export function renderRetried(
   return [
     `${look} ${formatNumber(applied, 'row')} of ${name} applied; ${formatNumber(after, 'row')} still rejected.`,
     ...notes,
-    `  ${style.bold(`lakeferry rejected ${sync}`)}`,
+    `  ${style.command(`lakeferry rejected ${sync}`)}`,
   ];
 }
 

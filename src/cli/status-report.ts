@@ -14,8 +14,6 @@ export interface StatusOptions {
   readonly style: Style;
   /** What is looked at, e.g. `local stack`. */
   readonly title?: string;
-  /** What is told to be done, as it has to be typed for the system that is looked at. */
-  readonly placed?: (text: string) => string;
   /** The look before this one: cells that are otherwise now are marked. */
   readonly earlier?: StatusLook;
 }
@@ -34,8 +32,7 @@ export function renderStatus(rows: readonly SyncStatus[], options: StatusOptions
   const columns = columnsFor(options);
   const hasChanged = options.earlier && changesSince(options.earlier.rows.map(normalised));
   const shown = hasChanged ? withChangesMarked(columns, hasChanged, options) : columns;
-  const { placed = (text) => text } = options;
-  const remedies = statuses.flatMap((status) => remedyLines(status, options)).map(placed);
+  const remedies = statuses.flatMap((status) => remedyLines(status, options));
   const any = statuses.some((status) => columns.some((column) => hasChanged?.(column, status)));
   return [
     ...titleLines(options),
@@ -163,7 +160,7 @@ function remedyLines(
 ): string[] {
   const lines: string[] = [];
   if ((rejectedKeys ?? 0n) > 0n) {
-    lines.push(`lakeferry rejected ${sync}`);
+    lines.push(style.command(`lakeferry rejected ${sync}`));
   }
   if (drift) {
     const columns = printable(drift.join(', '));
@@ -172,18 +169,18 @@ function remedyLines(
         `New at the source and left out, since the rows that are loaded lack them: ${columns}.`,
         width - 4,
       ),
-      `To take them in: drop the target table, then run "lakeferry run ${sync}".`,
+      style.command(`To take them in: drop the target table, then run "lakeferry run ${sync}".`),
     );
   }
   if (paused) {
     const who = printable(pausedWords(paused));
     lines.push(
       ...wrap(`Paused ${who}, ${formatAgo(paused.at, now)}; nothing new is planned until:`, width - 4),
-      style.bold(`lakeferry resume ${sync}`),
+      style.command(`lakeferry resume ${sync}`),
     );
   }
   if (lastError) {
-    lines.push(...wrap(printable(lastError.message), width - 4), style.bold(printable(lastError.remedy)));
+    lines.push(...wrap(printable(lastError.message), width - 4), style.command(printable(lastError.remedy)));
   }
   if (lines.length === 0) return [];
   const cause = lastError ? `  ${lastError.kind}, ${formatAgo(lastError.at, now)}` : '';

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../config/environment-reader.ts';
+import { inPlace, type PlaceFlags } from './in-place.ts';
 import type { Output } from './io.ts';
 
 /** Signs that repeat in one glance what a word beside them says. */
@@ -24,6 +25,8 @@ export interface Style {
   readonly green: Paint;
   readonly yellow: Paint;
   readonly cyan: Paint;
+  /** What is to be typed, as it means the system that the command itself means. */
+  readonly command: Paint;
   readonly symbols: Symbols;
 }
 
@@ -49,13 +52,20 @@ const ASCII: Symbols = {
   ellipsis: '...',
 };
 
-export function createStyle({ colour, unicode }: { colour: boolean; unicode: boolean }): Style {
+/** `flags` are those of the command line that says which system is meant. */
+export function createStyle(
+  { colour, unicode }: { readonly colour: boolean; readonly unicode: boolean },
+  flags: PlaceFlags = {},
+  env: Environment = {},
+): Style {
   const paint =
     (format: Parameters<typeof styleText>[0]): Paint =>
     (text) =>
       colour && text !== '' ? styleText(format, text, { validateStream: false }) : text;
+  const bold = paint('bold');
   return {
-    bold: paint('bold'),
+    bold,
+    command: (text) => bold(inPlace(text, flags, env)),
     dim: paint('dim'),
     red: paint('red'),
     green: paint('green'),
@@ -68,8 +78,8 @@ export function createStyle({ colour, unicode }: { colour: boolean; unicode: boo
 /** No colour and no symbols beyond ASCII. */
 export const plainStyle: Style = createStyle({ colour: false, unicode: false });
 
-export function styleFor(output: Output, env: Environment): Style {
-  return createStyle({ colour: wantsColour(output, env), unicode: isUtf8(env) });
+export function styleFor(output: Output, env: Environment, flags: PlaceFlags = {}): Style {
+  return createStyle({ colour: wantsColour(output, env), unicode: isUtf8(env) }, flags, env);
 }
 
 /** NO_COLOR goes first (no-color.org: any value that is not empty), then FORCE_COLOR, then the terminal. */

@@ -135,6 +135,16 @@ describe('the plan screen', () => {
     expect(screen.at(-1)).toBe('1 table to load, 1 table to create.');
   });
 
+  it('names the system in what is to be typed, and leaves statements as they are', () => {
+    const statements = [`comment on column "app"."orders"."id" is 'see lakeferry status'`];
+    const table = { outcome: 'missing', statements } as const;
+    const style = createStyle({ colour: false, unicode: true }, { deployment: 'prod' });
+    const lines = renderPlan([planned({ table }, { rejectedKeys: 2n })], { now: NOW, width: 120, style });
+    expect(lines.map((line) => line.trim())).toEqual(
+      expect.arrayContaining([`${statements[0]};`, 'lakeferry rejected orders --deployment prod']),
+    );
+  });
+
   it('never lets an estimate look like a count', () => {
     const texts = (
       [

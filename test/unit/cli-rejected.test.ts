@@ -60,6 +60,16 @@ describe('the list of rejected rows', () => {
     expect(row).not.toContain('\u001b');
   });
 
+  it('shows a key as it is, and what is to be typed as it means the same system', () => {
+    const style = createStyle({ colour: false, unicode: true }, { deployment: 'prod' });
+    const lines = renderRejected('invoices', of({ ...NUL, key: ['lakeferry run it'] }), {
+      ...options,
+      style,
+    });
+    expect(lines[1]).toMatch(/^lakeferry run it {2}nul_character/);
+    expect(lines.at(-1)).toMatch(/lakeferry rejected invoices --limit 17 --deployment prod$/);
+  });
+
   it('says that there is none', () => {
     const none = { keys: 0n, attempts: 0n, newest: [] };
     expect(renderRejected('invoices', none, options)).toEqual(['✓ No row of invoices is rejected.']);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { inPlace } from '../../src/cli/in-place.ts';
 import { renderStatus } from '../../src/cli/status-report.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { type ErrorKind, haltRemedyFor } from '../../src/error/error-kind.ts';
@@ -35,14 +34,13 @@ function halted(kind: ErrorKind, message: string, ago: number): SyncStatus {
 }
 
 function screen(statuses: readonly SyncStatus[], width: number): string {
-  const style = createStyle({ colour: false, unicode: true });
+  const style = createStyle({ colour: false, unicode: true }, { deployment: 'prod' });
   return renderStatus(statuses, {
     now: NOW,
     layout: 'table',
     width,
     style,
     title: 'prod · eu-central-1',
-    placed: (text) => inPlace(text, { deployment: 'prod' }, {}),
   }).join('\n');
 }
 

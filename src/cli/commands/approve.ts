@@ -41,7 +41,7 @@ export function registerApprove(program: Command, io: CliIo): void {
 async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<void> {
   const runtime = await openRuntime(flags, io);
   chooseSyncs(runtime.config, [sync]);
-  const style = styleFor(io.stdout, io.env);
+  const style = styleFor(io.stdout, io.env, flags);
   const dryRun = flags.dryRun === true;
   const command = inPlace(`lakeferry approve ${sync}`, flags, io.env);
   const approval = await withServices(runtime, { needs: ['target'] }, io, async (services) => {
@@ -56,7 +56,7 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
   if (flags.json) io.stdout.write(remediesInPlace(approvalJson(sync, approval, dryRun), flags, io.env));
   else {
     const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
-    io.stdout.write(`${inPlace(screen.join('\n'), flags, io.env)}\n`);
+    io.stdout.write(`${screen.join('\n')}\n`);
   }
   if (approval.outcome === 'superseded') io.setExitCode(3);
 }
@@ -83,12 +83,12 @@ export function renderApproval(
         ? [
             `${style.yellow(style.symbols.look)} ${name} waits for an approval of its plan through version ${through}.`,
             ...paragraph,
-            `  ${style.bold(`lakeferry approve ${sync}`)}`,
+            `  ${style.command(`lakeferry approve ${sync}`)}`,
           ]
         : [
             `${ok} ${name} may delete these rows, in its plan through version ${through}. It goes on at the next tick.`,
             ...paragraph,
-            `  ${style.bold(`At once: lakeferry run ${sync}`)}`,
+            `  ${style.command(`At once: lakeferry run ${sync}`)}`,
           ];
     }
     case 'nothing_to_approve': {
@@ -96,13 +96,13 @@ export function renderApproval(
       if (cause === undefined) return [`${ok} ${name} does not wait for an approval.`];
       return [
         `${style.red(style.symbols.bad)} ${name} is halted for another reason: ${cause.kind}.`,
-        `  ${style.bold(printable(cause.remedy))}`,
+        `  ${style.command(printable(cause.remedy))}`,
       ];
     }
     case 'superseded':
       return [
         `${style.yellow(style.symbols.look)} ${name} has another plan by now: what that one deletes is judged anew.`,
-        `  ${style.bold(`lakeferry status ${sync}`)}`,
+        `  ${style.command(`lakeferry status ${sync}`)}`,
       ];
     default:
       return approval satisfies never;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../../config/parse-config.ts';
 import { SyncError } from '../../error/sync-error.ts';
-import { inPlace, remediesInPlace } from '../in-place.ts';
+import { remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { noteOtherConfig } from '../other-config.ts';
@@ -62,9 +62,9 @@ async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Prom
   const previews = await look().finally(() => progress.clear());
   if (flags.json) io.stdout.write(remediesInPlace(planJson(previews), flags, io.env));
   else {
-    const style = styleFor(io.stdout, io.env);
+    const style = styleFor(io.stdout, io.env, flags);
     const screen = renderPlan(previews, { now: io.clock.now(), width: widthOf(io.stdout), style });
-    io.stdout.write(`${inPlace(screen.join('\n'), flags, io.env)}\n`);
+    io.stdout.write(`${screen.join('\n')}\n`);
   }
   io.setExitCode(planExitCode(previews));
 }

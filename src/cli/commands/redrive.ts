@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { DeadLetterQueue } from '../../queue/queue.ts';
 import { redriveSync, surveyDeadLetters } from '../../sync/redrive.ts';
-import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
@@ -79,7 +78,7 @@ async function survey({ runtime, deadLetters, progress, sync, flags }: Work, io:
   );
   progress.clear();
   if (flags.json) io.stdout.write(surveyJson(found, sync));
-  else io.stdout.write(`${renderSurvey(found, sync, layoutOf(io)).join('\n')}\n`);
+  else io.stdout.write(`${renderSurvey(found, sync, layoutOf(io, flags)).join('\n')}\n`);
 }
 
 async function move({ runtime, deadLetters, progress, sync, flags }: Work, io: CliIo): Promise<void> {
@@ -102,10 +101,10 @@ async function move({ runtime, deadLetters, progress, sync, flags }: Work, io: C
         );
   progress.clear();
   if (flags.json) io.stdout.write(redrivenJson(done, sync));
-  else io.stdout.write(`${inPlace(renderRedriven(done, sync, layoutOf(io)).join('\n'), flags, io.env)}\n`);
+  else io.stdout.write(`${renderRedriven(done, sync, layoutOf(io, flags)).join('\n')}\n`);
   if ('complete' in done && !done.complete) io.setExitCode(3);
 }
 
-function layoutOf(io: CliIo) {
-  return { layout: layoutFor(io.stdout), width: widthOf(io.stdout), style: styleFor(io.stdout, io.env) };
+function layoutOf({ stdout, env }: CliIo, flags: RedriveFlags) {
+  return { layout: layoutFor(stdout), width: widthOf(stdout), style: styleFor(stdout, env, flags) };
 }

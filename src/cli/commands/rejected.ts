@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
@@ -60,10 +59,10 @@ async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<
   );
   if (flags.json) io.stdout.write(rejectedJson(sync, found));
   else {
-    const style = styleFor(io.stdout, io.env);
+    const style = styleFor(io.stdout, io.env, flags);
     const layout = layoutFor(io.stdout);
     const options = { now: io.clock.now(), layout, style, width: widthOf(io.stdout) };
-    io.stdout.write(`${inPlace(renderRejected(sync, found, options).join('\n'), flags, io.env)}\n`);
+    io.stdout.write(`${renderRejected(sync, found, options).join('\n')}\n`);
   }
 }
 

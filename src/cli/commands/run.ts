@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunResult } from '../../sync/drive-syncs.ts';
-import { inPlace, remediesInPlace } from '../in-place.ts';
+import { type PlaceFlags, remediesInPlace } from '../in-place.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -62,7 +62,7 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
   }).finally(() => progress.clear());
   if (flags.json)
     io.stdout.write(remediesInPlace(jsonDocument({ syncs: results.map(resultJson) }), flags, io.env));
-  else io.stdout.write(`${inPlace(renderResults(results, io).join('\n'), flags, io.env)}\n`);
+  else io.stdout.write(`${renderResults(results, io, flags).join('\n')}\n`);
   io.setExitCode(exitCode(results));
 }
 
@@ -88,8 +88,12 @@ function resultJson({ sync, state, through, source, rows, error }: RunResult) {
 }
 
 /** Lines of `lakeferry run`: the table, then for each sync that does not go on why, and what to do. */
-export function renderResults(results: readonly RunResult[], io: Pick<CliIo, 'stdout' | 'env'>): string[] {
-  const style = styleFor(io.stdout, io.env);
+export function renderResults(
+  results: readonly RunResult[],
+  io: Pick<CliIo, 'stdout' | 'env'>,
+  flags: PlaceFlags = {},
+): string[] {
+  const style = styleFor(io.stdout, io.env, flags);
   const table = renderTable(
     [
       { header: 'SYNC', cell: ({ sync }: RunResult) => sync, paint: () => style.bold },
@@ -108,7 +112,7 @@ export function renderResults(results: readonly RunResult[], io: Pick<CliIo, 'st
       return [
         '',
         `  ${style.bold(sync)}  nothing new is planned until:`,
-        `    ${style.bold(`lakeferry resume ${sync}`)}`,
+        `    ${style.command(`lakeferry resume ${sync}`)}`,
       ];
     }
     return error
@@ -116,7 +120,7 @@ export function renderResults(results: readonly RunResult[], io: Pick<CliIo, 'st
           '',
           `  ${style.bold(sync)}  ${error.kind}`,
           ...wrap(printable(error.message), widthOf(io.stdout) - 4).map((line) => `    ${line}`),
-          `    ${style.bold(printable(error.remedy))}`,
+          `    ${style.command(printable(error.remedy))}`,
         ]
       : [];
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readStatus } from '../../sync/read-status.ts';
-import { inPlace, remediesInPlace } from '../in-place.ts';
+import { remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
@@ -76,14 +76,13 @@ function render(
   io: CliIo,
   earlier?: StatusLook,
 ): string {
-  const style = styleFor(io.stdout, io.env);
+  const style = styleFor(io.stdout, io.env, flags);
   const options = {
     now: at,
     layout: layoutFor(io.stdout),
     width: widthOf(io.stdout),
     style,
     title: title.join(` ${style.symbols.dot} `),
-    placed: (text: string) => inPlace(text, flags, io.env),
     ...(earlier && { earlier }),
   };
   return `${renderStatus(rows, options).join('\n')}\n`;
