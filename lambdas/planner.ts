@@ -49,6 +49,7 @@ export type PlannerAnswer =
       readonly planId: string;
       readonly work: Plan['work']['kind'];
       readonly chunks: number;
+      readonly opened: boolean;
     }
   | Exclude<Tick, { readonly outcome: 'sent' }>;
 
@@ -63,6 +64,6 @@ export async function handler(event: PlannerEvent, context: Context): Promise<Pl
 
 export function plannerAnswer(ticked: Tick): PlannerAnswer {
   if (ticked.outcome !== 'sent') return ticked;
-  const { plan, chunks } = ticked;
-  return { outcome: 'sent', planId: plan.id, work: plan.work.kind, chunks };
+  const { plan, chunks, opened } = ticked;
+  return { outcome: 'sent', planId: plan.id, work: plan.work.kind, chunks, opened };
 }

@@ -9,7 +9,11 @@ import { controlPlaneError } from './control-plane-error.ts';
 const errorKind = z.enum(Object.keys(ERROR_POLICY) as [ErrorKind, ...ErrorKind[]]).catch('internal');
 
 const answer = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('sent'), work: z.enum(['snapshot', 'window', 'retry']) }),
+  z.object({
+    outcome: z.literal('sent'),
+    work: z.enum(['snapshot', 'window', 'retry']),
+    opened: z.boolean(),
+  }),
   z.object({ outcome: z.literal('idle') }),
   z.object({ outcome: z.literal('busy') }),
   z.object({ outcome: z.literal('paused') }),

@@ -1,4 +1,4 @@
-import { plannerHandler } from '../../lambdas/planner.ts';
+import { plannerAnswer, plannerHandler } from '../../lambdas/planner.ts';
 import { writerHandler } from '../../lambdas/writer.ts';
 import { type AwsConnection, LOCAL_AWS_CREDENTIALS } from '../config/connections.ts';
 import type { LakeferryConfig } from '../config/lakeferry-config.ts';
@@ -37,7 +37,7 @@ export async function runSyncs(options: LocalRunOptions): Promise<RunResult[]> {
       async tick(sync, { byPerson, retryRejected }) {
         const event = { sync, byPerson, retryRejected };
         const ticked = await planner(event, createLambdaContext('planner', PLANNER_TIMEOUT_MS));
-        return ticked.outcome === 'sent' ? { outcome: 'sent', work: ticked.plan.work.kind } : ticked;
+        return plannerAnswer(ticked);
       },
       pollMs: POLL_MS,
       watchQueue() {

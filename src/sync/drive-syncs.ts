@@ -35,7 +35,7 @@ export interface RunOptions {
 
 /** What a planner said that it did. */
 export type RunTick =
-  | { readonly outcome: 'sent'; readonly work: Work['kind'] }
+  | { readonly outcome: 'sent'; readonly work: Work['kind']; readonly opened: boolean }
   | { readonly outcome: 'idle' | 'busy' | 'paused' }
   | { readonly outcome: 'halted'; readonly cause: Pick<HaltCause, 'kind' | 'message' | 'remedy'> };
 
@@ -80,7 +80,8 @@ async function runSync(options: RunOptions, { name }: SyncConfig, driver: RunDri
     throwIfAborted(signal);
     try {
       const ticked = await driver.tick(name, { byPerson, retryRejected: !retried });
-      if (ticked.outcome === 'sent' && ticked.work === 'retry') retried = true;
+      // A retry that was open before may have refused the rows before their cause was mended.
+      if (ticked.outcome === 'sent' && ticked.work === 'retry' && ticked.opened) retried = true;
       if (ticked.outcome === 'halted') return halted(ticked.cause);
       if (ticked.outcome === 'idle' || ticked.outcome === 'paused') return { state: ticked.outcome };
     } catch (thrown) {

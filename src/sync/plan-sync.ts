@@ -33,7 +33,13 @@ export interface TickOptions {
 
 /** What one tick of the planner did for one sync. */
 export type Tick =
-  | { readonly outcome: 'sent'; readonly plan: Plan; readonly chunks: number }
+  | {
+      readonly outcome: 'sent';
+      readonly plan: Plan;
+      readonly chunks: number;
+      /** This tick opened the plan; otherwise what was missing of it was sent again. */
+      readonly opened: boolean;
+    }
   /** Nothing new at the source. */
   | { readonly outcome: 'idle' }
   /** A plan is being applied, or another planner is at work. */
@@ -90,6 +96,8 @@ async function goOn(
   );
   switch (care.outcome) {
     case 'sent':
+      tellLag();
+      return { ...care, opened: false };
     case 'busy':
       tellLag();
       return care;
@@ -212,7 +220,8 @@ async function planOnce(
       if (finished.outcome !== 'incomplete') return undefined;
       const lost = await commit(services, config, token, step.plan, signal);
       if (lost) return lost;
-      return send(services, config, token, step.plan, finished.missing, signal);
+      const sent = await send(services, config, token, step.plan, finished.missing, signal);
+      return { ...sent, opened: false };
     }
     case 'plan': {
       const sight = { state, look, mapping, pace, retryRows };
@@ -222,7 +231,8 @@ async function planOnce(
       const lost = await commit(services, config, token, plan, signal);
       if (lost) return lost;
       if ((await target.open(plan, signal)) === 'refused') return undefined;
-      return send(services, config, token, plan, slicesOf(plan), signal);
+      const sent = await send(services, config, token, plan, slicesOf(plan), signal);
+      return { ...sent, opened: true };
     }
     default:
       return step satisfies never;
@@ -250,7 +260,7 @@ async function send(
   plan: Plan,
   missing: readonly Slice[],
   signal: AbortSignal,
-): Promise<Tick> {
+): Promise<Omit<Extract<Tick, { outcome: 'sent' }>, 'opened'>> {
   const slices = nextOfEachLane(plan, missing);
   await sendChunks(services, plan, slices, signal);
   const sent = { planId: plan.id, now: services.clock.now(), left: amountOf(plan, missing) };

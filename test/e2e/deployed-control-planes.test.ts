@@ -145,8 +145,8 @@ describe('a deployment that is not found', () => {
 
 describe('the deployed planner', () => {
   it('answers with what it did', async () => {
-    answer = gives({ outcome: 'sent', planId: 'x', work: 'window', chunks: 2, later: true });
-    expect(await tick()).toEqual({ outcome: 'sent', work: 'window' });
+    answer = gives({ outcome: 'sent', planId: 'x', work: 'window', chunks: 2, opened: true, later: true });
+    expect(await tick()).toEqual({ outcome: 'sent', work: 'window', opened: true });
     expect(JSON.parse(server.requests.at(-1) ?? '')).toEqual({
       sync: 'orders',
       byPerson: true,

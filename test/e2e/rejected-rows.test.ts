@@ -143,7 +143,9 @@ describe('rows that Postgres refuses, from the source to the target', () => {
       `alter table ${table} drop constraint grown_up, alter column name drop not null`,
     );
     const before = await statusRow();
-    expect(await retry()).toMatchObject({ outcome: 'sent', plan: { work: { kind: 'retry' } } });
+    const opened = await planSync(lake.services, config, { byPerson: true, retryRejected: true }, NEVER);
+    expect(opened).toMatchObject({ outcome: 'sent', opened: true, plan: { work: { kind: 'retry' } } });
+    expect(await retry()).toMatchObject({ ...opened, opened: false });
     expect(await rows('id')).toEqual([1, 2, 4, 8, 9, 10].map((id) => ({ id })));
     expect((await rejected()).map(({ id }) => id)).toEqual([3, 5, 6, 7]);
     expect(await statusRow()).toEqual({ ...before, rejectedKeys: 4n });

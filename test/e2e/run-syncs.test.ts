@@ -5,6 +5,7 @@ import { type AwsResources, ensureResources } from '../../src/local/aws/resource
 import { runSyncs } from '../../src/local/run-syncs.ts';
 import { openSqsChunkQueue } from '../../src/queue/sqs/sqs-chunk-queue.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
+import { driveSyncs, type RunTick } from '../../src/sync/drive-syncs.ts';
 import type { Services } from '../../src/sync/services.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
@@ -61,4 +62,25 @@ it('reports what it saw itself, and unknown for what it could not ask, never an 
   ]);
   await Promise.all([away.close(), target.close()]);
   queue.close();
+});
+
+it('retries rejected rows in a plan of its own, also where one is open that may have refused them before', async () => {
+  const config = aSync('main.default.again', 'public.again', ['id']);
+  const ticks: RunTick[] = [
+    { outcome: 'sent', work: 'retry', opened: false },
+    { outcome: 'sent', work: 'retry', opened: true },
+    { outcome: 'idle' },
+  ];
+  const asked: boolean[] = [];
+  await driveSyncs(
+    { services: lake.services, syncs: [config], untilIdle: true, retryRejected: true, signal: NEVER },
+    {
+      async tick(_, { retryRejected }) {
+        asked.push(retryRejected);
+        return ticks.shift() ?? { outcome: 'busy' };
+      },
+      pollMs: 1,
+    },
+  );
+  expect(asked).toEqual([true, true, false]);
 });
