@@ -31,6 +31,12 @@ export const FAULT_SUITES = [
   'test/soak/**/*.test.ts',
 ];
 
+/** The servers of the local stack, on their own: `npm run test:local`. */
+export const LOCAL_SUITES = [
+  'test/contract/{duckdb,local,warehouse}-*.test.ts',
+  'test/e2e/attached-tables.test.ts',
+];
+
 /** What every run on DuckDB and Postgres has in common. */
 export const COMMON: ViteUserConfig['test'] = {
   globalSetup: ['test/support/postgres-server.ts'],
@@ -45,6 +51,6 @@ export default defineConfig({
   test: {
     ...COMMON,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/lakehouse/**', 'node_modules/**', ...FAULT_SUITES],
+    exclude: ['test/bench/**', 'test/lakehouse/**', 'node_modules/**', ...FAULT_SUITES, ...LOCAL_SUITES],
   },
 });

@@ -3,6 +3,9 @@ import { expectEveryHistoryEqual } from '../support/histories.ts';
 import { type Lake, startLake } from '../support/lake.ts';
 import { onEngine } from '../support/warehouse-engine.ts';
 
+/** As many as `LAKEFERRY_TEST_HISTORIES` says, or a few. */
+const HISTORIES = Number(process.env['LAKEFERRY_TEST_HISTORIES'] ?? onEngine({ duckdb: 24, spark: 8 }));
+
 describe('a random history of the source', () => {
   let lake: Lake;
 
@@ -14,12 +17,12 @@ describe('a random history of the source', () => {
 
   it(
     'ends with the target equal to the source, however it is cut and delivered',
-    { timeout: onEngine({ duckdb: 280_000, spark: 900_000 }) },
+    { timeout: onEngine({ duckdb: 600_000, spark: 900_000 }) },
     () =>
       expectEveryHistoryEqual({
         lake,
         schema: 'main.histories',
-        numRuns: onEngine({ duckdb: 60, spark: 8 }),
+        numRuns: HISTORIES,
       }),
   );
 });

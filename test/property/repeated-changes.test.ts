@@ -31,7 +31,7 @@ describe('a random history whose feed repeats change rows', () => {
 
   it(
     'ends with the target equal to the source all the same',
-    { timeout: onEngine({ duckdb: 280_000, spark: 900_000 }) },
+    { timeout: onEngine({ duckdb: 600_000, spark: 900_000 }) },
     () =>
       expectEveryHistoryEqual({
         lake,
