@@ -72,7 +72,7 @@ export class Lakeferry extends Construct {
       );
     const { text: configText, config } = readConfig(props.config);
     this.#tellWhatIsMissing(config);
-    if (encryptionKey) letServicesUse(encryptionKey, this);
+    if (encryptionKey) letServicesUse(encryptionKey, { name, scope: this });
 
     const checkpoints = new CheckpointTable(this, 'CheckpointTable', { encryptionKey }).table;
     const { queue, deadLetters } = new ChunkQueue(this, 'ChunkQueue', { name, encryptionKey });

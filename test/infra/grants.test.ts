@@ -192,4 +192,34 @@ describe('a key of yours', () => {
     expect(grantsOf(template, 'SyncPlannerRole')).toEqual({ ...PLANNER, ...used });
     expect(grantsOf(template, 'SyncWriterRole')).toEqual({ ...WRITER, ...used });
   });
+
+  it('may be used by CloudWatch for the logs of this deployment, and for alarms', () => {
+    const template = templateOf((scope) => ({ encryptionKey: new Key(scope, 'Key') }));
+    const { KeyPolicy } = resourceOf(template, 'AWS::KMS::Key', 'Key');
+    const [, ...services] = (KeyPolicy as { Statement: Statement[] }).Statement;
+    expect(services).toEqual([
+      {
+        Effect: 'Allow',
+        Principal: { Service: `logs.${REGION}.amazonaws.com` },
+        Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*', 'kms:DescribeKey'],
+        Resource: '*',
+        Condition: {
+          ArnLike: {
+            'kms:EncryptionContext:aws:logs:arn': {
+              'Fn::Join': [
+                '',
+                ['arn:', { Ref: 'AWS::Partition' }, `:logs:${REGION}:${ACCOUNT}:log-group:/lakeferry/prod/*`],
+              ],
+            },
+          },
+        },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        Resource: '*',
+      },
+    ]);
+  });
 });
