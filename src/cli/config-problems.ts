@@ -19,7 +19,7 @@ export function renderConfigProblems(error: ConfigError, options: ProblemOptions
     '',
     ...error.problems.flatMap((problem) => [...problemLines(error.file, problem, options), '']),
     ...explainLines(error, options.width),
-    ...entry('remedy', error.remedy, 7, Number.POSITIVE_INFINITY),
+    ...entry('remedy', style.command(error.remedy), 7, Number.POSITIVE_INFINITY),
   ];
 }
 

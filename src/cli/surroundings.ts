@@ -22,12 +22,10 @@ export interface Surroundings {
   connect(needs: readonly Database[]): Promise<ComposableConnections>;
 }
 
-export type SurroundingsFlags = Omit<RuntimeFlags, 'config'>;
-
 /** Throws `stack_down` with `--local`, and `usage` for a deployment's name that cannot be one. */
 export async function openSurroundings(
   connections: ConnectionSettings,
-  flags: SurroundingsFlags,
+  flags: RuntimeFlags,
   io: CliIo,
 ): Promise<Surroundings> {
   if (flags.local) {
@@ -44,7 +42,7 @@ export async function openSurroundings(
   // Loaded only here: the AWS SDK takes longer to load than the local stack takes to answer.
   const { findDeployment } = await import('../deployment/find-deployment.ts');
   const { secretsManager } = await import('../deployment/secrets.ts');
-  const sought = { name, region: connections.aws.region };
+  const sought = { name, region: connections.aws.region, file: flags.config };
   const deployment = await findDeployment(sought, io.signal).catch((thrown: unknown) => asSyncError(thrown));
   const found = deployment instanceof SyncError ? undefined : deployment;
   const region = found?.region ?? connections.aws.region;
@@ -57,8 +55,8 @@ export async function openSurroundings(
       const fetchSecret = secretsManager(region, io.signal);
       const { databricks, neon } = connections;
       const [source, target] = await Promise.all([
-        wayInto('source', needs, () => readOperatorDatabricks(io.env, databricks, fetchSecret)),
-        wayInto('target', needs, () => readOperatorNeon(io.env, neon, fetchSecret)),
+        wayInto('source', needs, () => readOperatorDatabricks(io.env, databricks, fetchSecret, flags.config)),
+        wayInto('target', needs, () => readOperatorNeon(io.env, neon, fetchSecret, flags.config)),
       ]);
       return { databricks: source, neon: target, aws };
     },
@@ -66,7 +64,7 @@ export async function openSurroundings(
 }
 
 /** What `--deployment` names, else LAKEFERRY_DEPLOYMENT, else the default name. */
-function deploymentName(flags: SurroundingsFlags, io: CliIo): string {
+function deploymentName(flags: RuntimeFlags, io: CliIo): string {
   const name = flags.deployment ?? (io.env['LAKEFERRY_DEPLOYMENT']?.trim() || DEFAULT_DEPLOYMENT);
   if (DEPLOYMENT_NAME.test(name)) return name;
   throw new UsageError(

@@ -9,11 +9,13 @@ export function readWarehouse(
   reader: EnvironmentReader,
   settings: ConnectionSettings['databricks'],
 ): Omit<DatabricksConnection, 'auth' | 'caCert'> {
-  const place = (key: string) => `connections.databricks.${key} of lakeferry.yaml`;
-  const host = reader.required('DATABRICKS_HOST', { value: settings.host, place: place('host') });
+  const host = reader.required('DATABRICKS_HOST', {
+    value: settings.host,
+    setting: 'connections.databricks.host',
+  });
   const path = reader.required('DATABRICKS_HTTP_PATH', {
     value: settings.httpPath,
-    place: place('httpPath'),
+    setting: 'connections.databricks.httpPath',
   });
   const parsed = parseWarehouseHost(host);
   if (host !== '' && !parsed) {
@@ -63,7 +65,7 @@ export function readNeon(reader: EnvironmentReader): NeonConnection | undefined 
 export function readAws(reader: EnvironmentReader, settings: ConnectionSettings['aws']): AwsConnection {
   const region = reader.required('AWS_REGION', {
     value: settings.region,
-    place: 'connections.aws.region of lakeferry.yaml',
+    setting: 'connections.aws.region',
   });
   const checkpointTable = reader.required('LAKEFERRY_CHECKPOINT_TABLE');
   const chunkQueueUrl = reader.required('LAKEFERRY_CHUNK_QUEUE_URL');

@@ -18,11 +18,14 @@ export function processEnvironment(): Environment {
  * blank is missing; blanks around a value are left out. No value ever reaches a problem.
  */
 export class EnvironmentReader {
+  /** The configuration, as a person named it. */
+  readonly file: string;
   readonly #env: Environment;
   readonly #problems: EnvironmentProblem[] = [];
 
-  constructor(env: Environment) {
+  constructor(env: Environment, file: string) {
     this.#env = env;
+    this.file = file;
   }
 
   optional(variable: string): string | undefined {
@@ -30,14 +33,14 @@ export class EnvironmentReader {
     return value === '' ? undefined : value;
   }
 
-  /** `elsewhere` is a value from another place, and `place` that place's name for the message. */
+  /** `elsewhere` is the value of a setting of the configuration, which serves in the variable's place. */
   required(
     variable: string,
-    elsewhere?: { readonly value: string | undefined; readonly place: string },
+    elsewhere?: { readonly value: string | undefined; readonly setting: string },
   ): string {
     const value = this.optional(variable) ?? elsewhere?.value;
     if (value !== undefined) return value;
-    const also = elsewhere === undefined ? '' : `, and ${elsewhere.place} is not set`;
+    const also = elsewhere === undefined ? '' : `, and ${elsewhere.setting} of ${this.file} is not set`;
     this.problem(variable, `not in the environment${also}`);
     return '';
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { SyncError } from '../error/sync-error.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { readAws, readDatabricksAuth, readNeon, readWarehouse } from './connection-values.ts';
 import type { Connections } from './connections.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
@@ -25,7 +26,7 @@ export async function readLambdaEnvironment(
   env: Environment,
   fetchSecret: FetchSecret = secretsExtension(env),
 ): Promise<LambdaEnvironment> {
-  const reader = new EnvironmentReader(env);
+  const reader = new EnvironmentReader(env, CONFIG_FILE);
   const configText = reader.required('LAKEFERRY_CONFIG');
   reader.check();
   const config = configText.startsWith('{')
@@ -53,8 +54,8 @@ function secretId(
   connection: 'databricks' | 'neon',
   configured: string | undefined,
 ): string {
-  const place = `connections.${connection}.secret of lakeferry.yaml`;
-  return reader.required(`LAKEFERRY_${connection.toUpperCase()}_SECRET`, { value: configured, place });
+  const setting = `connections.${connection}.secret`;
+  return reader.required(`LAKEFERRY_${connection.toUpperCase()}_SECRET`, { value: configured, setting });
 }
 
 function fromFile(path: string): LakeferryConfig {

@@ -9,6 +9,8 @@ export interface DeploymentSought {
   readonly name: string;
   /** The AWS SDK's own chain says when absent: `AWS_REGION`, then the profile's. */
   readonly region: string | undefined;
+  /** The configuration, as a person named it. */
+  readonly file: string;
 }
 
 /**
@@ -16,13 +18,13 @@ export interface DeploymentSought {
  * region, `aws_unauthorized` or `aws_unavailable`.
  */
 export async function findDeployment(
-  { name, region: configured }: DeploymentSought,
+  { name, region: configured, file }: DeploymentSought,
   signal: AbortSignal,
 ): Promise<Deployment> {
   const ssm = new SSMClient(clientSettings(configured));
   try {
     const region = await ssm.config.region().catch(() => undefined);
-    if (region === undefined) throw noRegion();
+    if (region === undefined) throw noRegion(file);
     const text = await readParameter(ssm, name, region, signal);
     return parse(text, name, region);
   } finally {
@@ -71,8 +73,7 @@ function parse(text: string, name: string, region: string): Deployment {
 }
 
 /** Every place looked in. */
-export function noRegion(): EnvironmentError {
-  const message =
-    'not in the environment, not in the AWS profile, and connections.aws.region of lakeferry.yaml is not set';
+export function noRegion(file: string): EnvironmentError {
+  const message = `not in the environment, not in the AWS profile, and connections.aws.region of ${file} is not set`;
   return new EnvironmentError([{ variable: 'AWS_REGION', message }]);
 }

@@ -46,8 +46,11 @@ const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 /** DescribeAlarms takes so many names at once. */
 const MAX_ALARM_NAMES = 100;
 
-/** Without a region the AWS SDK's own chain says: `AWS_REGION`, then the profile's. */
-export function openAccountSurvey(configured: string | undefined): AccountSurvey {
+/**
+ * Without a region the AWS SDK's own chain says: `AWS_REGION`, then the profile's. `file` is the configuration, as a
+ * person named it.
+ */
+export function openAccountSurvey(configured: string | undefined, file: string): AccountSurvey {
   const settings = clientSettings(configured);
   const sts = new STSClient(settings);
   const ssm = new SSMClient(settings);
@@ -62,7 +65,7 @@ export function openAccountSurvey(configured: string | undefined): AccountSurvey
     call: () => Promise<T>,
   ): Promise<T> {
     const region = await sts.config.region().catch(() => undefined);
-    if (region === undefined) throw noRegion();
+    if (region === undefined) throw noRegion(file);
     try {
       return await call();
     } catch (thrown) {

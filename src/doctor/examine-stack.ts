@@ -16,6 +16,8 @@ const LIMIT_MS = 30_000;
 /** What is here, to be compared with what is deployed. */
 export interface LocalState {
   readonly version: string;
+  /** The configuration, as a person named it. */
+  readonly file: string;
   readonly configDigest: string;
   readonly connections: ConnectionSettings;
 }
@@ -59,7 +61,7 @@ export async function examineStack(
       `account ${identity.value.account} as ${shortArn(identity.value.arn)}`,
     ),
     ...rest,
-    ...warehouseFindings(local.connections),
+    ...warehouseFindings(local),
     ...secrets,
     ...concurrency,
   ];
@@ -139,8 +141,8 @@ function sameFindings(deployment: Deployment, local: LocalState): readonly Findi
       ? stack.ok('version', `version ${local.version}, the same as here`)
       : stack.note('version', `version ${deployment.version}, and ${local.version} here`, deploy),
     deployment.configDigest === local.configDigest
-      ? stack.ok('configuration', 'deployed from this lakeferry.yaml')
-      : stack.note('configuration', 'deployed from another lakeferry.yaml than this one', deploy),
+      ? stack.ok('configuration', `deployed from this ${local.file}`)
+      : stack.note('configuration', `deployed from another ${local.file} than this one`, deploy),
   ];
 }
 
@@ -160,14 +162,14 @@ function stateFinding(sync: string, { value: checkpoint, error }: Attempt<Checkp
 }
 
 /** Where the warehouse is, the functions read in lakeferry.yaml alone; a person's environment may say it, too. */
-function warehouseFindings({ databricks }: ConnectionSettings): readonly Finding[] {
+function warehouseFindings({ connections: { databricks }, file }: LocalState): readonly Finding[] {
   const missing = (['host', 'httpPath'] as const).filter((key) => databricks[key] === undefined);
   if (missing.length === 0) return [];
   const settings = missing.map((key) => `connections.databricks.${key}`).join(', ');
   return [
     about('stack', 'warehouse').problem(
       'connection',
-      `${settings} not set in lakeferry.yaml: the functions do not find the warehouse`,
+      `${settings} not set in ${file}: the functions do not find the warehouse`,
       advise(`Write ${settings} into lakeferry.yaml, from "Connection details" of the SQL warehouse.`),
     ),
   ];

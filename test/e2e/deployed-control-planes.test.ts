@@ -75,7 +75,7 @@ async function errorOf(work: Promise<unknown>): Promise<SyncError> {
   );
 }
 
-const find = (signal = NEVER) => findDeployment({ name: 'prod', region: REGION }, signal);
+const find = (signal = NEVER) => findDeployment({ name: 'prod', region: REGION, file: 'our.yaml' }, signal);
 
 async function tick(signal = NEVER) {
   const planner = openPlanner({ region: REGION, functionName: 'prod-planner' });
@@ -120,9 +120,12 @@ describe('a deployment that is not found', () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     expect(await errorOf(find())).toMatchObject({ kind: 'aws_unauthorized' });
-    expect(await errorOf(findDeployment({ name: 'prod', region: undefined }, NEVER))).toMatchObject({
+    const sought = { name: 'prod', region: undefined, file: 'our.yaml' };
+    const message =
+      'not in the environment, not in the AWS profile, and connections.aws.region of our.yaml is not set';
+    expect(await errorOf(findDeployment(sought, NEVER))).toMatchObject({
       kind: 'environment_invalid',
-      problems: [{ variable: 'AWS_REGION' }],
+      problems: [{ variable: 'AWS_REGION', message }],
     });
   });
 

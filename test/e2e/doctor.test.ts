@@ -543,6 +543,24 @@ describe('the command', () => {
     expect(ended.stderr).toContain('has no sync');
   });
 
+  it('names the configuration that was meant, in what is wrong and in what to do', async () => {
+    await writeFile(
+      join(cli.folder, 'our.yaml'),
+      healthy.replace(/ {2}databricks: .*\n/, '  databricks: {}\n'),
+    );
+    const { findings } = await examine('-c', 'our.yaml');
+    const said = JSON.stringify(findings);
+    expect(said).not.toContain('lakeferry.yaml');
+    for (const words of [
+      'connections.databricks.host of our.yaml is not set',
+      'connections.databricks.host, connections.databricks.httpPath not set in our.yaml',
+      'Write the name of the secret under connections.databricks.secret in our.yaml.',
+      'deployed from another our.yaml than this one',
+    ]) {
+      expect(said).toContain(words);
+    }
+  });
+
   it('asks nobody with --offline', async () => {
     deployed.calls.length = 0;
     const ended = await cli.run('doctor', '--offline');

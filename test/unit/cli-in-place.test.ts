@@ -16,6 +16,17 @@ it.each([
   ['\u001b[1mnpx cdk deploy\u001b[22m', DEPLOYED, '\u001b[1mnpx cdk deploy -c name=prod\u001b[22m'],
   ['or npx cdk deploy -c secrets=create', DEPLOYED, 'or npx cdk deploy -c name=prod -c secrets=create'],
   ['npx cdk deploy', { config: 'our.yaml' }, 'npx cdk deploy -c config=our.yaml'],
+  [
+    'Correct syncs.a.where in lakeferry.yaml, then run "lakeferry run a".',
+    { config: 'env/our $& own.yaml' },
+    `Correct syncs.a.where in env/our $& own.yaml, then run "lakeferry run a --config 'env/our $& own.yaml'".`,
+  ],
+  [
+    "Correct lakeferry.yaml: lakeferry init --config 'our lakeferry.yaml~'",
+    { config: 'our lakeferry.yaml~' },
+    "Correct our lakeferry.yaml~: lakeferry init --config 'our lakeferry.yaml~'",
+  ],
+  ['Write it into lakeferry.yaml.', { config: 'prod/lakeferry.yaml' }, 'Write it into prod/lakeferry.yaml.'],
 ])('%j means the same system as the command that prints it', (text, flags, placed) => {
   expect(inPlace(text, flags, {})).toBe(placed);
 });
@@ -34,6 +45,15 @@ it.each([
   'The schema lakeferry is there.',
 ])('%j stays as it is', (text) => {
   expect(inPlace(text, DEPLOYED, {})).toBe(text);
+});
+
+it.each([
+  'grant insert on "lakeferry.yaml" to "ana"',
+  'grant select on main.lakeferry.yaml',
+  'Look into old/lakeferry.yaml.',
+  'lakeferry.yaml.bak is not read.',
+])('%j names another thing than the configuration', (text) => {
+  expect(inPlace(text, { config: 'our.yaml' }, {})).toBe(text);
 });
 
 it('the remedies of a document mean the same system, and nothing else of it is changed', () => {

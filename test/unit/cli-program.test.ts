@@ -47,7 +47,13 @@ async function run(args: readonly string[], world: World = {}): Promise<Run> {
 const command =
   (action: Parameters<ReturnType<Parameters<Register>[0]['command']>['action']>[0]): Register =>
   (program) => {
-    program.command('work').helpGroup('Run').summary('does it').option('--json').action(action);
+    program
+      .command('work')
+      .helpGroup('Run')
+      .summary('does it')
+      .option('--json')
+      .option('-c, --config <file>')
+      .action(action);
   };
 
 const fails = (error: unknown) => command(() => Promise.reject(error));
@@ -204,6 +210,15 @@ describe('an error', () => {
     });
   });
 
+  it('names in its remedy the configuration that was meant', async () => {
+    const remedy =
+      'Check syncs.orders.source in our.yaml, or create the table, then run "lakeferry run orders --config our.yaml".';
+    const screen = await run(['work', '-c', 'our.yaml'], { commands: [fails(error)] });
+    expect(lastLine(screen.stderr)).toBe(`  remedy   ${remedy}`);
+    const document = await run(['work', '-c', 'our.yaml', '--json'], { commands: [fails(error)] });
+    expect(JSON.parse(document.stdout).error.remedy).toBe(remedy);
+  });
+
   it('hands no control sequence on to the terminal', async () => {
     const hostile = new SyncError('source_table_missing', 'Table \u001b[2Jx\u202ey.', {
       sync: 'a\tb\nc\u001b[2J',
@@ -285,6 +300,15 @@ describe('a configuration with problems', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('is told of by the name of the file that was meant, its remedy too', async () => {
+    const ours: Register = command(async ({ config }) => void parseConfig(text, config));
+    const { stderr } = await run(['work', '-c', 'our.yaml'], { commands: [ours] });
+    expect(lastLine(stderr)).toBe(
+      '  remedy   Correct the named places in our.yaml and run the command again.',
+    );
+    expect(stderr).not.toContain('lakeferry.yaml');
   });
 
   it('keeps the caret under its word in a line that is too long, and under wide characters', async () => {

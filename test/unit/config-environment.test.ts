@@ -58,8 +58,10 @@ async function readBoth(env: Environment, settings = NO_SETTINGS, fetchSecret = 
     problems.push(...error.problems.map(({ variable, message }) => `${variable}: ${message}`));
     return undefined;
   };
-  const databricks = await readOperatorDatabricks(env, settings.databricks, fetchSecret).catch(told);
-  const neon = await readOperatorNeon(env, settings.neon, fetchSecret).catch(told);
+  const databricks = await readOperatorDatabricks(env, settings.databricks, fetchSecret, 'our.yaml').catch(
+    told,
+  );
+  const neon = await readOperatorNeon(env, settings.neon, fetchSecret, 'our.yaml').catch(told);
   return { databricks, neon, problems };
 }
 
@@ -97,16 +99,16 @@ describe('the databases of a command', () => {
     });
     expect(read.databricks?.auth).toEqual({ kind: 'token', token: 'dapi-hunter2' });
     expect(read.problems).toEqual([
-      'NEON_URL: not in the environment, and secret prod/neon of lakeferry.yaml: not found in eu-central-1',
+      'NEON_URL: not in the environment, and secret prod/neon of our.yaml: not found in eu-central-1',
     ]);
   });
 
   it('report all that is missing, with each place looked in', async () => {
     expect((await readBoth({ NEON_URL: '  ', DATABRICKS_CLIENT_ID: 'x' })).problems).toEqual([
-      'DATABRICKS_HOST: not in the environment, and connections.databricks.host of lakeferry.yaml is not set',
-      'DATABRICKS_HTTP_PATH: not in the environment, and connections.databricks.httpPath of lakeferry.yaml is not set',
+      'DATABRICKS_HOST: not in the environment, and connections.databricks.host of our.yaml is not set',
+      'DATABRICKS_HTTP_PATH: not in the environment, and connections.databricks.httpPath of our.yaml is not set',
       'DATABRICKS_CLIENT_SECRET: not in the environment',
-      'NEON_URL: not in the environment, and connections.neon.secret of lakeferry.yaml is not set',
+      'NEON_URL: not in the environment, and connections.neon.secret of our.yaml is not set',
     ]);
   });
 
@@ -131,7 +133,7 @@ describe('the databases of a command', () => {
     [{ NEON_DIRECT_URL: FULL.NEON_URL }, 'NEON_DIRECT_URL: names the pooled host; leave "-pooler" out of it'],
     [
       { DATABRICKS_TOKEN: '' },
-      'DATABRICKS_TOKEN: not in the environment, nor DATABRICKS_CLIENT_ID, and connections.databricks.secret of lakeferry.yaml is not set',
+      'DATABRICKS_TOKEN: not in the environment, nor DATABRICKS_CLIENT_ID, and connections.databricks.secret of our.yaml is not set',
     ],
     [
       { DATABRICKS_CLIENT_ID: 'x', DATABRICKS_CLIENT_SECRET: 'y' },

@@ -83,7 +83,7 @@ async function findAll(
   if (!flags.local) progress.update('looking for the deployment');
   try {
     const surroundings = await openSurroundings(config.connections, flags, io);
-    const stack = await openStack(surroundings, config);
+    const stack = await openStack(surroundings, config, flags);
     try {
       return await withServices(surroundings, { needs: ['source', 'target'] }, io, async (services) => {
         // Loaded only here, with the parts of it that the other commands have no use for.
@@ -95,6 +95,7 @@ async function findAll(
             syncs,
             local: {
               version: VERSION,
+              file: flags.config,
               configDigest: configDigest(configText),
               connections: config.connections,
             },
@@ -113,15 +114,19 @@ async function findAll(
 }
 
 /** Undefined on the local stack, of which nothing is deployed. */
-async function openStack({ deployment, aws }: Surroundings, config: LakeferryConfig) {
+async function openStack(
+  { deployment, aws }: Surroundings,
+  { connections }: LakeferryConfig,
+  { config: file }: DoctorFlags,
+) {
   if (deployment === undefined) return undefined;
   const [{ openAccountSurvey }, { composeDeadLetters }] = await Promise.all([
     import('../../deployment/survey.ts'),
     import('../../compose.ts'),
   ]);
-  const region = deployment instanceof SyncError ? config.connections.aws.region : deployment.region;
+  const region = deployment instanceof SyncError ? connections.aws.region : deployment.region;
   return {
-    account: openAccountSurvey(region),
+    account: openAccountSurvey(region, file),
     deployment,
     ...(aws instanceof SyncError ? {} : { deadLetters: composeDeadLetters(aws) }),
   };

@@ -6,14 +6,14 @@ import type { SourceColumn } from '../../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../../schema/table-name.ts';
 import type { CliIo } from '../io.ts';
 import { Progress } from '../progress.ts';
-import { withServices } from '../runtime.ts';
-import { openSurroundings, type SurroundingsFlags } from '../surroundings.ts';
+import { type RuntimeFlags, withServices } from '../runtime.ts';
+import { openSurroundings } from '../surroundings.ts';
 
 /** Columns of the source as they are now. `withoutLook` is the command line that goes on without. */
 export async function readSourceColumns(
   table: SourceTable,
   connections: ConnectionSettings,
-  flags: SurroundingsFlags,
+  flags: RuntimeFlags,
   withoutLook: string,
   io: CliIo,
 ): Promise<readonly SourceColumn[]> {
