@@ -52,7 +52,7 @@ export async function openSurroundings(
     deployment,
     aws,
     async connect(needs) {
-      const fetchSecret = secretsManager(region, io.signal);
+      const fetchSecret = secretsManager(region, flags.config, io.signal);
       const { databricks, neon } = connections;
       const [source, target] = await Promise.all([
         wayInto('source', needs, () => readOperatorDatabricks(io.env, databricks, fetchSecret, flags.config)),

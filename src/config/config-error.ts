@@ -58,7 +58,10 @@ export interface EnvironmentProblem {
 export class EnvironmentError extends SyncError {
   readonly problems: readonly EnvironmentProblem[];
 
-  constructor(problems: readonly EnvironmentProblem[], options: { readonly remedy?: string } = {}) {
+  constructor(
+    problems: readonly EnvironmentProblem[],
+    options: { readonly remedy?: string; readonly cause?: unknown } = {},
+  ) {
     const list = problems.map(({ variable, message }) => `${variable}: ${message}`).join('; ');
     super('environment_invalid', `The environment lacks something: ${list}.`, {}, options);
     this.name = 'EnvironmentError';

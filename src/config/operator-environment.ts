@@ -75,6 +75,6 @@ async function fromSecret<T>(
         message: `not in the environment, and ${problem.variable} of ${file}: ${problem.message}`,
       }),
     );
-    throw new EnvironmentError(problems);
+    throw new EnvironmentError(problems, { cause: thrown });
   }
 }

@@ -7,16 +7,22 @@ import { EnvironmentError } from '../config/config-error.ts';
 import type { FetchSecret } from '../config/secrets-extension.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { noRegion } from './find-deployment.ts';
 
 /**
  * Fetches with the credentials of whoever runs the command, of which the functions know nothing. Without a region the
- * AWS SDK's own chain says: `AWS_REGION`, then the profile's.
+ * AWS SDK's own chain says: `AWS_REGION`, then the profile's. `file` is the configuration, as a person named it.
  */
-export function secretsManager(configured: string | undefined, signal: AbortSignal): FetchSecret {
+export function secretsManager(
+  configured: string | undefined,
+  file: string,
+  signal: AbortSignal,
+): FetchSecret {
   return async (SecretId) => {
     const client = new SecretsManagerClient(clientSettings(configured));
     const region = await client.config.region().catch(() => undefined);
-    if (region === undefined) throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION');
+    if (region === undefined)
+      throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION', noRegion(file));
     try {
       const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }), {
         abortSignal: signal,
@@ -36,6 +42,6 @@ export function secretsManager(configured: string | undefined, signal: AbortSign
   };
 }
 
-function unfetched(secretId: string, message: string): EnvironmentError {
-  return new EnvironmentError([{ variable: `secret ${secretId}`, message }]);
+function unfetched(secretId: string, message: string, cause?: unknown): EnvironmentError {
+  return new EnvironmentError([{ variable: `secret ${secretId}`, message }], { cause });
 }

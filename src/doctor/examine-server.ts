@@ -5,7 +5,7 @@ import { attemptWithin } from './attempt-within.ts';
 import type { ClockReading } from './clock.ts';
 import { counted } from './count.ts';
 import { about, advise, type Finding } from './finding.ts';
-import { fixOf, wordsOf } from './fixes.ts';
+import { fixOf, unanswered, wordsOf } from './fixes.ts';
 
 /** A compute that is suspended takes a second to wake up. */
 const LIMIT_MS = 30_000;
@@ -30,7 +30,7 @@ export async function examineServer(
   const server = about('neon', 'server');
   const startedAt = clock.now();
   const asked = await attemptWithin(signal, LIMIT_MS, (limited) => target.readServer('pooled', limited));
-  if (asked.error) return { findings: [server.problem('answer', wordsOf(asked.error), fixOf(asked.error))] };
+  if (asked.error) return { findings: [unanswered(server, asked.error)] };
   const answeredAt = clock.now();
   const direct = await attemptWithin(signal, LIMIT_MS, (limited) => target.readServer('direct', limited));
   const facts = asked.value;

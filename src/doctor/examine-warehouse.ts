@@ -4,7 +4,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import { attemptWithin } from './attempt-within.ts';
 import type { ClockReading } from './clock.ts';
 import { about, type Finding } from './finding.ts';
-import { fixOf, wordsOf } from './fixes.ts';
+import { unanswered } from './fixes.ts';
 
 /** A warehouse that is stopped takes minutes to start, unless it is a serverless one. */
 const START_LIMIT_MS = 5 * 60_000;
@@ -25,8 +25,7 @@ export async function examineWarehouse(
   const asked: Attempt<WarehouseFacts> = await attemptWithin(signal, START_LIMIT_MS, (limited) =>
     source.readWarehouse(limited),
   );
-  if (asked.error)
-    return { findings: [warehouse.problem('answer', wordsOf(asked.error), fixOf(asked.error))] };
+  if (asked.error) return { findings: [unanswered(warehouse, asked.error)] };
   const { now, principal } = asked.value;
   const answeredAt = clock.now();
   return {

@@ -1,7 +1,7 @@
 import { EnvironmentError } from '../config/config-error.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import type { SyncError } from '../error/sync-error.ts';
-import { advise, type Fix } from './finding.ts';
+import { type about, advise, type Finding, type Fix } from './finding.ts';
 
 /** What to do about an error before anything is synced; the remedies of the kinds themselves are for syncs that run. */
 const FIX_BY_KIND: Partial<Readonly<Record<ErrorKind, (sync: string) => Fix>>> = {
@@ -40,6 +40,20 @@ export function fixOf(error: SyncError, sync = '<sync>'): Fix {
     return advise(`Set ${variables.join(', ')} here, or see to what is said of it.`);
   }
   return FIX_BY_KIND[error.kind]?.(sync) ?? advise(error.remedy);
+}
+
+/**
+ * A database that does not answer is a problem. One whose way in could not be read without an AWS region is not: that
+ * is said once, of AWS itself.
+ */
+export function unanswered(database: ReturnType<typeof about>, error: SyncError): Finding {
+  if (lacksRegion(error)) return database.unchecked('answer', 'its secret cannot be read without AWS_REGION');
+  return database.problem('answer', wordsOf(error), fixOf(error));
+}
+
+function lacksRegion(error: unknown): boolean {
+  if (!(error instanceof EnvironmentError)) return false;
+  return error.problems.some(({ variable }) => variable === 'AWS_REGION') || lacksRegion(error.cause);
 }
 
 /** What an error says, as part of a sentence. */

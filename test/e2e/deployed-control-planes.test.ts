@@ -197,7 +197,7 @@ describe('the deployed planner', () => {
 });
 
 describe('a secret', () => {
-  const fetchSecret = (signal = NEVER) => secretsManager(REGION, signal)('prod/neon');
+  const fetchSecret = (signal = NEVER) => secretsManager(REGION, 'our.yaml', signal)('prod/neon');
 
   it('is its text', async () => {
     answer = gives({ SecretString: 'text' });

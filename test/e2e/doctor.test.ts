@@ -444,6 +444,29 @@ describe('what cannot be looked at', () => {
   });
 });
 
+it('a region that is not set is one problem, and what needs it is not checked', async () => {
+  const set = process.env['AWS_REGION'];
+  delete process.env['AWS_REGION'];
+  process.env['AWS_CONFIG_FILE'] = '/nowhere/config';
+  try {
+    const found = await examine();
+    expect(found.findings.map(({ subject, verdict }) => `${subject}: ${verdict}`)).toEqual([
+      'AWS: problem',
+      'warehouse: unchecked',
+      'main.shop.fruit: unchecked',
+      'server: unchecked',
+      'shop.fruit: unchecked',
+      'stack: unchecked',
+    ]);
+    const { stdout } = await cli.run('doctor', '--deployment', NAME);
+    expect(stdout).toContain('its secret cannot be read without AWS_REGION');
+    expect(stdout).toMatch(/\n1 problem\. What to do:\n\n {2}1 {2}You\n {5}Set AWS_REGION here, .*\n$/);
+  } finally {
+    process.env['AWS_REGION'] = set;
+    delete process.env['AWS_CONFIG_FILE'];
+  }
+});
+
 describe('before a deployment', () => {
   it('there is none yet, which is no failure', async () => {
     deployed.parameters.clear();
