@@ -116,19 +116,27 @@ describe('init without a look', () => {
   });
 
   it.each([
-    [[], 'lakeferry init --no-look <catalog.schema.table>'],
-    [['main.gold.orders'], 'lakeferry init main.gold.orders --no-look --host <host>'],
+    [[], 'lakeferry init --no-look <catalog.schema.table> --host <host> --http-path <path> --key <columns>'],
+    [['--local', '--key', 'id'], 'lakeferry init --key id --local --no-look <catalog.schema.table>'],
+    [
+      ['main.gold.orders'],
+      'lakeferry init main.gold.orders --no-look --host <host> --http-path <path> --key <columns>',
+    ],
     [
       ['main.gold.orders', '--host', HOST],
-      `lakeferry init main.gold.orders --host ${HOST} --no-look --http-path <path>`,
+      `lakeferry init main.gold.orders --host ${HOST} --no-look --http-path <path> --key <columns>`,
     ],
     [
       ['main.gold.orders', '--local', '-c', 'a b.yaml'],
       "lakeferry init main.gold.orders --config 'a b.yaml' --local --no-look --key <columns>",
     ],
     [
+      ['main.gold.orders', '--yes'],
+      'lakeferry init main.gold.orders --no-look --yes --host <host> --http-path <path> --key <columns>',
+    ],
+    [
       ['main.pg_x.orders', '--local'],
-      'lakeferry init main.pg_x.orders --local --no-look --target <schema.table>',
+      'lakeferry init main.pg_x.orders --local --no-look --target <schema.table> --key <columns>',
     ],
     [['gold.orders'], 'lakeferry init --no-look <catalog.schema.table>'],
     [
@@ -164,6 +172,24 @@ describe('init without a look', () => {
     expect(refused.code).toBe(2);
     expect(JSON.parse(refused.stdout).error).toMatchObject({ kind: 'usage', remedy });
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('says all that lacks at once, where the table is to be looked at, too', async () => {
+    const refused = await init(['main.gold.orders'], { env: { DATABRICKS_HTTP_PATH: '/sql/1' } });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr.split('\n')[0]).toBe(
+      '✗ 2 things are needed, and nobody can be asked for them: Host of the Databricks workspace; Primary key.',
+    );
+    expect(lastLine(refused.stderr)).toBe(
+      '  remedy   lakeferry init main.gold.orders --host <host> --key <columns>',
+    );
+  });
+
+  it('asks with --yes for no key that a look may propose', async () => {
+    const refused = await init(['main.gold.orders', '--yes']);
+    expect(lastLine(refused.stderr)).toBe(
+      '  remedy   lakeferry init main.gold.orders --yes --host <host> --http-path <path>',
+    );
   });
 
   it('takes every default with --yes, and asks nobody; a key has none that nobody saw', async () => {

@@ -2,7 +2,7 @@ import type { Environment } from '../../config/environment-reader.ts';
 import type { ConnectionSettings } from '../../config/lakeferry-config.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InitFlags } from './flags.ts';
-import type { Interview, OptionalQuestion } from './interview.ts';
+import type { Interview, OptionalQuestion, Question } from './interview.ts';
 import { parseHost, parseHttpPath, parseRegion, parseSecretName } from './setting-answers.ts';
 
 /** A setting of the connections that the file may lack. */
@@ -62,41 +62,64 @@ const ASKED: readonly Asked[] = [
   },
 ];
 
+/** A setting to add to the file: by its question, or without one as it is. */
+export type ConnectionAddition = Pick<Asked, 'path' | 'optional'> &
+  ({ readonly question: Question<string> } | { readonly question?: undefined; readonly value: string });
+
 /**
  * The settings to add to the file, or to begin it with where there is none (`has` is undefined): what neither it nor,
  * for what is no secret, the environment has. A new file gets what the environment says of the warehouse, since the
- * deployed functions read the file alone. The local stack needs none of them, so that nobody is asked there.
+ * deployed functions read the file alone. The local stack needs none of them, so that nobody is asked there. Throws
+ * `usage` for a flag that says other than the file.
  */
-export async function askConnections(
-  interview: Interview,
+export function connectionAdditions(
   flags: InitFlags,
   has: ConnectionSettings | undefined,
   env: Environment,
+): readonly ConnectionAddition[] {
+  return ASKED.flatMap(
+    ({ path, given: givenIn, variables, fallback, optional, ...asked }): ConnectionAddition[] => {
+      const [connection, key] = path;
+      const inFile = (has?.[connection] as Readonly<Record<string, string>> | undefined)?.[key];
+      const given = givenIn(flags);
+      if (inFile !== undefined) {
+        if (given !== undefined && given !== inFile) throw alreadyThere(path, asked.flag, flags);
+        return [];
+      }
+      const elsewhere = variables.map((variable) => env[variable]?.trim()).find((value) => value);
+      const isNeeded = flags.local !== true && (elsewhere === undefined || (has === undefined && !optional));
+      if (given === undefined && !isNeeded) {
+        return has === undefined && fallback !== undefined ? [{ path, value: fallback }] : [];
+      }
+      const question = { ...asked, given: given ?? elsewhere, ...(fallback !== undefined && { fallback }) };
+      return [{ path, question, ...(optional && { optional }) }];
+    },
+  );
+}
+
+export async function askConnections(
+  interview: Interview,
+  additions: readonly ConnectionAddition[],
 ): Promise<ConnectionSettings> {
   const found: Record<keyof ConnectionSettings, Record<string, string>> = {
     databricks: {},
     neon: {},
     aws: {},
   };
-  for (const { path, given: givenIn, variables, fallback, optional, ...asked } of ASKED) {
-    const [connection, key] = path;
-    const inFile = (has?.[connection] as Readonly<Record<string, string>> | undefined)?.[key];
-    const given = givenIn(flags);
-    if (inFile !== undefined) {
-      if (given !== undefined && given !== inFile) throw alreadyThere(path, asked.flag, flags);
-      continue;
-    }
-    const elsewhere = variables.map((variable) => env[variable]?.trim()).find((value) => value);
-    const isNeeded = flags.local !== true && (elsewhere === undefined || (has === undefined && !optional));
-    if (given === undefined && !isNeeded) {
-      if (has === undefined && fallback !== undefined) found[connection][key] = fallback;
-      continue;
-    }
-    const question = { ...asked, given: given ?? elsewhere, ...(fallback !== undefined && { fallback }) };
-    const value = await (optional ? interview.optional(question) : interview.answer(question));
+  for (const addition of additions) {
+    const [connection, key] = addition.path;
+    const value = await additionValue(addition, interview);
     if (value !== undefined) found[connection][key] = value;
   }
   return found;
+}
+
+async function additionValue(
+  addition: ConnectionAddition,
+  interview: Interview,
+): Promise<string | undefined> {
+  if (addition.question === undefined) return addition.value;
+  return addition.optional ? interview.optional(addition.question) : interview.answer(addition.question);
 }
 
 function alreadyThere(path: Asked['path'], flag: string, { config }: InitFlags): UsageError {

@@ -51,10 +51,17 @@ export class Interview {
     if (given !== undefined) return this.#flag(question, given);
     if (this.#ask !== undefined) return this.#person(question, this.#ask);
     if (fallback !== undefined && (this.#yes || !guessed)) return this.#flag(question, fallback);
-    throw new UsageError(
-      `${question.what} is needed, and nobody can be asked for it.`,
-      this.#remedy(question.flag, fallback),
-    );
+    throw this.#unanswered([question]);
+  }
+
+  /**
+   * Throws `usage` where one of the questions has no answer and nobody can be asked. It names all of those, and of the
+   * `later` ones, too, which alone are no reason.
+   */
+  require(questions: readonly Question<unknown>[], later: readonly Question<unknown>[]): void {
+    if (this.#ask !== undefined) return;
+    const lacks = ({ given, fallback }: Question<unknown>) => given === undefined && fallback === undefined;
+    if (questions.some(lacks)) throw this.#unanswered([...questions, ...later].filter(lacks));
   }
 
   /** As `answer`; undefined where no flag and no person gives one. */
@@ -84,14 +91,29 @@ export class Interview {
   #flag<T>(question: Pick<Question<T>, 'flag' | 'what' | 'parse'>, given: string): T {
     const parsed = parseAnswer(question, given.trim());
     if ('value' in parsed) return parsed.value;
-    throw new UsageError(`${question.what}: ${sentence(parsed.problem)}`, this.#remedy(question.flag));
+    throw new UsageError(
+      `${question.what}: ${sentence(parsed.problem)}`,
+      this.#remedy([{ flag: question.flag }]),
+    );
   }
 
-  /** The command line with this flag, and with a word for its value where none is known. */
-  #remedy(flag: string, value?: string): string {
-    const name = flag.split(' ')[0];
-    const others = this.#command.filter((word) => word.name !== name).map(wordText);
-    return [...others, value === undefined ? flag : flag.replace(/<.*>/, shellWord(value))].join(' ');
+  #unanswered(questions: readonly Question<unknown>[]): UsageError {
+    const things = questions.map(({ what }) => what);
+    const message =
+      things.length === 1
+        ? `${things[0]} is needed, and nobody can be asked for it.`
+        : `${things.length} things are needed, and nobody can be asked for them: ${things.join('; ')}.`;
+    return new UsageError(message, this.#remedy(questions));
+  }
+
+  /** The command line with these flags, and with a word for the value of each where none is known. */
+  #remedy(questions: readonly Pick<Question<unknown>, 'flag' | 'fallback'>[]): string {
+    const names = questions.map(({ flag }) => flag.split(' ')[0]);
+    const others = this.#command.filter(({ name }) => !names.includes(name)).map(wordText);
+    const flags = questions.map(({ flag, fallback }) =>
+      fallback === undefined ? flag : flag.replace(/<.*>/, () => shellWord(fallback)),
+    );
+    return [...others, ...flags].join(' ');
   }
 
   async #person<T>(question: Question<T>, ask: NonNullable<CliIo['ask']>): Promise<T> {

@@ -7,18 +7,27 @@ import { printable, truncate, wrap } from '../text.ts';
 import { likelyKey, parseColumnNames, parseKey, type UnfitColumn } from './columns.ts';
 import { defaultTarget } from './defaults.ts';
 import type { InitFlags } from './flags.ts';
-import type { Interview } from './interview.ts';
-import { parseSchedule, parseTarget } from './setting-answers.ts';
+import type { Interview, Question } from './interview.ts';
+import { parseSchedule, parseSource, parseTarget } from './setting-answers.ts';
+
+export function sourceQuestion(given: string | undefined): Question<string> {
+  return {
+    flag: '<catalog.schema.table>',
+    what: 'Source table in Databricks',
+    hint: 'catalog.schema.table',
+    given,
+    parse: parseSource,
+  };
+}
 
 /** The target table as the file is to have it; one that is the target of a sync already is none. */
-export function askTarget(
-  interview: Interview,
+export function targetQuestion(
   source: SourceTable,
   flags: InitFlags,
   config: LakeferryConfig | undefined,
-): Promise<string> {
+): Question<string> {
   const fallback = defaultTarget(source);
-  return interview.answer({
+  return {
     flag: '--target <schema.table>',
     what: 'Target table in Postgres',
     given: flags.target,
@@ -32,24 +41,23 @@ export function askTarget(
       if (owner === undefined) return parsed;
       return { problem: `"${answer}" is the target of the sync ${owner.name} already; a table has one sync` };
     },
-  });
+  };
 }
 
-export function askKey(
-  interview: Interview,
-  source: SourceTable,
-  columns: readonly SourceColumn[] | undefined,
+/** `seen` is the table that was looked at. */
+export function keyQuestion(
   flags: InitFlags,
-): Promise<readonly string[]> {
-  const likely = columns && likelyKey(source, columns);
-  return interview.answer({
+  seen?: { readonly source: SourceTable; readonly columns: readonly SourceColumn[] },
+): Question<readonly string[]> {
+  const likely = seen && likelyKey(seen.source, seen.columns);
+  return {
     flag: '--key <columns>',
     what: 'Primary key',
     hint: 'a column, or several separated by commas',
     given: flags.key,
     ...(likely !== undefined && { fallback: likely, guessed: true }),
-    parse: (answer) => parseKey(answer, columns),
-  });
+    parse: (answer) => parseKey(answer, seen?.columns),
+  };
 }
 
 /** Columns to leave out: those that the flag names, and those that Postgres cannot hold if somebody agrees. */

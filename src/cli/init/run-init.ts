@@ -12,14 +12,21 @@ import { type CliIo, widthOf } from '../io.ts';
 import { UsageError } from '../usage-error.ts';
 import { unfitColumns } from './columns.ts';
 import { commandLine, nextCommand } from './command-line.ts';
-import { askConnections } from './connections.ts';
+import { askConnections, connectionAdditions } from './connections.ts';
 import { defaultSyncName } from './defaults.ts';
 import type { InitFlags } from './flags.ts';
 import { Interview, wordText } from './interview.ts';
 import { readSourceColumns } from './look.ts';
-import { askExcluded, askKey, askSchedule, askTarget, columnLines } from './questions.ts';
+import {
+  askExcluded,
+  askSchedule,
+  columnLines,
+  keyQuestion,
+  sourceQuestion,
+  targetQuestion,
+} from './questions.ts';
 import { type Initialised, initialisedJson, renderInitialised } from './report.ts';
-import { parseSource, parseSyncName } from './setting-answers.ts';
+import { parseSyncName } from './setting-answers.ts';
 import { readFileOf, writeFileOf } from './target-file.ts';
 
 /** Asks for a sync, looks at its source and writes it into the configuration. */
@@ -29,21 +36,24 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
   const there = await readFileOf(path, flags.config);
   const before = there?.trim() === '' ? undefined : there;
   const config = before === undefined ? undefined : parseConfig(before, flags.config);
-  const source = await new Interview(io, commandLine(flags), { yes }).answer({
-    flag: '<catalog.schema.table>',
-    what: 'Source table in Databricks',
-    hint: 'catalog.schema.table',
-    given: table,
-    parse: parseSource,
-  });
+  const additions = connectionAdditions(flags, config?.connections, io.env);
+  const reach = additions.flatMap(({ question, optional }) => (question && !optional ? [question] : []));
+  // A look may propose the key, which `--yes` takes.
+  const later = yes && flags.look ? [] : [keyQuestion(flags)];
+  const start = new Interview(io, commandLine(flags), { yes });
+  const sought = sourceQuestion(table);
+  if (table === undefined) start.require([sought, ...reach], later);
+  const source = await start.answer(sought);
   const named = parseSourceTable(source);
   if (!named) throw new SyncError('internal', 'A table name passed the schema and did not parse.');
   const command = commandLine(flags, source);
   const interview = new Interview(io, command, { yes });
 
+  const targetSought = targetQuestion(named, flags, config);
+  interview.require([targetSought, ...reach], later);
   const name = await askName(interview, named, flags, config, io);
-  const target = await askTarget(interview, named, flags, config);
-  const connections = await askConnections(interview, flags, config?.connections, io.env);
+  const target = await interview.answer(targetSought);
+  const connections = await askConnections(interview, additions);
   const withoutLook = [...command, { name: '--no-look' }].map(wordText).join(' ');
   const columns = flags.look
     ? await readSourceColumns(named, merged(config?.connections, connections), flags, withoutLook, io)
@@ -51,7 +61,7 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
   if (columns && io.ask && !yes) {
     io.stderr.write(`${columnLines(named, columns, widthOf(io.stderr)).join('\n')}\n`);
   }
-  const primaryKey = await askKey(interview, named, columns, flags);
+  const primaryKey = await interview.answer(keyQuestion(flags, columns && { source: named, columns }));
   const unfit = unfitColumns(columns ?? []);
   const exclude = await askExcluded(interview, columns, unfit, primaryKey, flags, io);
   const schedule = await askSchedule(interview, defaultScheduleOf(before), flags);
