@@ -94,7 +94,15 @@ function versionText(version: bigint | 'none' | undefined): string {
 function paints(style: Style): Readonly<Record<Attention, Paint>> {
   const plain: Paint = (text) => text;
   const look = style.yellow;
-  return { halted: style.red, unknown: look, drift: look, rejected: look, paused: style.dim, fine: plain };
+  return {
+    halted: style.red,
+    unknown: look,
+    drift: look,
+    rejected: look,
+    paused: style.dim,
+    unloaded: look,
+    fine: plain,
+  };
 }
 
 function symbolOf(status: SyncStatus, symbols: Symbols): string {
@@ -106,6 +114,7 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
     case 'drift':
     case 'rejected':
     case 'paused':
+    case 'unloaded':
       return symbols.look;
     case 'fine':
       return status.state === 'planning' || status.state === 'applying' ? symbols.working : symbols.ok;
@@ -123,6 +132,7 @@ function remark(status: SyncStatus): string {
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rejectedKeys ?? 0n;
   if (rejected > 0n) return `${formatNumber(rejected, 'row')} rejected`;
+  if (attentionOf(status) === 'unloaded') return 'not loaded yet';
   return [...chunkWords(status), ...paceWords(status)].join(', ');
 }
 
@@ -142,6 +152,7 @@ const COUNTED: readonly (readonly [Attention, string])[] = [
   ['drift', 'with drift'],
   ['rejected', 'with rejected rows'],
   ['paused', 'paused'],
+  ['unloaded', 'not loaded yet'],
   ['fine', 'fine'],
 ];
 
@@ -154,11 +165,10 @@ function sentence(statuses: readonly SyncStatus[]): string {
 }
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
-function remedyLines(
-  { sync, lastError, rejectedKeys, drift, paused }: SyncStatus,
-  { width, style, now }: StatusOptions,
-): string[] {
+function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): string[] {
+  const { sync, lastError, rejectedKeys, drift, paused } = status;
   const lines: string[] = [];
+  if (attentionOf(status) === 'unloaded') lines.push(style.command(`lakeferry run ${sync}`));
   if ((rejectedKeys ?? 0n) > 0n) {
     lines.push(style.command(`lakeferry rejected ${sync}`));
   }

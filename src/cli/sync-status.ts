@@ -1,7 +1,7 @@
 import type { SyncStatus } from '../sync/read-status.ts';
 
 /** Whether somebody must act, might look, or neither. */
-export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'fine';
+export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'unloaded' | 'fine';
 
 export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'halted') return 'halted';
@@ -16,7 +16,9 @@ export function attentionOf(status: SyncStatus): Attention {
   }
   if (status.drift !== undefined) return 'drift';
   if (rejectedKeys > 0n) return 'rejected';
-  return status.state === 'paused' ? 'paused' : 'fine';
+  if (status.state === 'paused') return 'paused';
+  const isIdle = status.state === 'new' || status.state === 'idle';
+  return isIdle && through === 'none' ? 'unloaded' : 'fine';
 }
 
 /** A new sync has applied nothing, whether or not the target said so; no lag is known without the newest version. */

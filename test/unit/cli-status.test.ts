@@ -119,9 +119,26 @@ describe('the status screen', () => {
     expect(screen.slice(1, 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['blind', '! idle', '12', 'unknown', 'unknown', '15 min ago', '0'],
       ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'never', 'unknown'],
-      ['fresh', '✓ new', 'none', '3', 'unknown', '1 s ago', '0'],
+      ['fresh', '! new', 'none', '3', 'unknown', '1 s ago', '0', 'not loaded yet'],
     ]);
-    expect(screen).toContain('2 not known in full, 1 fine.');
+    expect(screen).toContain('2 not known in full, 1 not loaded yet.');
+  });
+
+  it('names the command that loads what was never loaded, on the system that was looked at', () => {
+    const style = createStyle({ colour: false, unicode: true }, { local: true });
+    const idle = { ...NEW, state: 'idle', through: 'none' } as const;
+    for (const status of [NEW, idle]) {
+      expect(render([status, IDLE], { style }).slice(-4)).toEqual([
+        '1 not loaded yet, 1 fine.',
+        '',
+        '  fresh',
+        '    lakeferry run fresh --local',
+      ]);
+    }
+    const loading = { ...NEW, state: 'applying', through: 'none', chunks: { done: 0, total: 1 } } as const;
+    expect(render([loading]).slice(-3)).toEqual([expect.stringContaining('› applying'), '', '1 fine.']);
+    const paused = { ...PAUSED, through: 'none' } as const;
+    expect(render([paused]).join('\n')).not.toMatch(/not loaded|lakeferry run/);
   });
 
   it('counts the rows that are rejected now, not those that ever were', () => {
