@@ -99,6 +99,18 @@ it('pauses a sync, which then plans nothing, and resumes it where it was', async
   });
 });
 
+it('shows on stderr what planner and writer do, where "logs" on the local stack says', async () => {
+  await cli.run('local', 'sql', "update main.shop.fruit set name = 'date' where id = 1");
+  const refused = await cli.run('logs', 'fruit', '--local');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  const [, words = ''] = /remedy +lakeferry (.*)\n$/.exec(refused.stderr) ?? [];
+  const followed = await cli.run(...words.split(' '));
+  expect(followed.code).toBe(0);
+  expect(followed.stderr).toMatch(/^\d\d:\d\d:\d\d info .* sync=fruit /m);
+  await cli.run('local', 'sql', "update main.shop.fruit set name = 'fig' where id = 1");
+  expect((await cli.run('run', 'fruit', '--local')).stderr).not.toContain('sync=fruit');
+});
+
 it('does not take a halt for a pause: it tells the cause and what ends it, and exits with 3', async () => {
   expect((await run('trees')).code).toBe(3);
   const resumed = await cli.run('resume', 'trees', '--local');

@@ -87,6 +87,25 @@ describe('lakeferry logs', () => {
   });
 });
 
+describe('lakeferry logs --local', () => {
+  it.each([
+    [[], 'lakeferry run --verbose --local'],
+    [['orders', '-c', 'our.yaml'], 'lakeferry run orders --verbose --local --config our.yaml'],
+  ])('of %j says that there is no log, and what shows the steps of a run', async (args, remedy) => {
+    const { io, written } = world();
+    expect(await runCli(['logs', ...args, '--local'], io)).toBe(2);
+    const lines = written.join('').trimEnd().split('\n');
+    expect(lines[0]).toContain('The local stack keeps no log');
+    expect(lines.at(-1)).toBe(`  remedy   ${remedy}`);
+  });
+
+  it('is not offered', async () => {
+    const { io, written } = world();
+    expect(await runCli(['logs', '--help'], io)).toBe(0);
+    expect(written.join('')).not.toContain('--local');
+  });
+});
+
 describe('a screen that is watched', () => {
   it('takes the place of the one before it on a terminal, long lines counted as they are shown', async () => {
     const { io, stop, written, code } = world({ isTTY: true, columns: 10 });

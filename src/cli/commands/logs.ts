@@ -5,15 +5,18 @@ import type { LogEntry, LogFilter, LogPart } from '../../deployment/read-logs.ts
 import type { CliIo } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { logEntryJson, renderLogEntry } from '../log-report.ts';
-import { configOption, deploymentOption, jsonOption } from '../options.ts';
+import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { formatCount, formatNumber } from '../quantity.ts';
 import { chooseSyncs } from '../runtime.ts';
 import { styleFor } from '../style.ts';
+import { shellWord } from '../text.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface LogsFlags {
   readonly config: string;
   readonly deployment?: string;
+  readonly local?: true;
   /** Milliseconds. */
   readonly since: number;
   readonly limit: number;
@@ -52,6 +55,8 @@ export function registerLogs(program: Command, io: CliIo): void {
     )
     .option('--follow', 'go on until Ctrl-C')
     .addOption(deploymentOption())
+    // Known, so that whoever types it hears where else to look.
+    .addOption(localOption().hideHelp())
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -62,6 +67,7 @@ export function registerLogs(program: Command, io: CliIo): void {
 }
 
 async function logs(sync: string | undefined, flags: LogsFlags, io: CliIo): Promise<void> {
+  if (flags.local) throw noLocalLog(sync);
   // Loaded only here, with the clients of AWS.
   const { openDeployment } = await import('../deployed-runtime.ts');
   const { openLogs } = await import('../../deployment/read-logs.ts');
@@ -90,6 +96,14 @@ async function logs(sync: string | undefined, flags: LogsFlags, io: CliIo): Prom
   } finally {
     source.close();
   }
+}
+
+function noLocalLog(sync: string | undefined): UsageError {
+  const run = ['lakeferry run', ...(sync === undefined ? [] : [shellWord(sync)]), '--verbose'];
+  return new UsageError(
+    'The local stack keeps no log: planner and writers log to stderr of the run that they are part of, with --verbose.',
+    run.join(' '),
+  );
 }
 
 function print({ entries, leftOut }: LogPart, { json, since }: LogsFlags, io: CliIo): void {
