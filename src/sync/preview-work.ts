@@ -65,7 +65,7 @@ async function previewTable(
 ): Promise<TableFinding | undefined> {
   const check = await findings.ask('table', () => target.checkTable(plan, signal));
   if (check?.outcome === 'forbidden') {
-    const message = `The role that looked lacks rights on ${displayTable(plan.target)}; whether the writers' role has them is not seen from here. If it is the same one, an owner can give them.`;
+    const message = `The role ${check.role}, which looked, lacks ${check.rights}; whether the writers' role has that is seen over its own connection only. If it is the same one, an owner can give that.`;
     findings.add('rights', new SyncError('target_permission', message, {}, { remedy: check.grant }));
   }
   const finding = check?.outcome === 'forbidden' ? check.finding : check;

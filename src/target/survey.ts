@@ -13,13 +13,20 @@ export type TableFinding =
   | { readonly outcome: 'unfit'; readonly problems: readonly string[] }
   | { readonly outcome: 'fits'; readonly untouched: readonly string[] };
 
+/** `rights` is part of a sentence: `insert, update on app.orders`. `grant` are the statements by which an owner gives them. */
+export interface MissingRights {
+  readonly role: string;
+  readonly rights: string;
+  readonly grant: string;
+}
+
 /**
- * `forbidden`: the role lacks rights on the table, or those to create it, which an owner can give so; `finding` is what
- * holds for a role that has them.
+ * `forbidden`: the role lacks rights on the table, or those to create it; `finding` is what holds for a role that has
+ * them.
  */
 export type TableCheck =
   | TableFinding
-  | { readonly outcome: 'forbidden'; readonly grant: string; readonly finding: TableFinding };
+  | ({ readonly outcome: 'forbidden'; readonly finding: TableFinding } & MissingRights);
 
 /** Fewer rows than this may always go, whatever part of the target they are. */
 export const MIN_BRAKED_DELETES = 1_000;

@@ -520,7 +520,13 @@ describe('a preview of the plan', () => {
       });
       expect(seen.halts).toEqual([]);
       expect(seen.unknown).toMatchObject([
-        { of: 'rights', remedy: expect.stringContaining(`to "${role}";`) },
+        {
+          of: 'rights',
+          message: expect.stringContaining(
+            `The role ${role}, which looked, lacks insert, update, delete on public.${config.target.table};`,
+          ),
+          remedy: expect.stringContaining(`to "${role}";`),
+        },
       ]);
     } finally {
       await reading.close();

@@ -107,22 +107,36 @@ describe('a check of the table', () => {
     await fixture.query(`create table ${there.qualified} (id bigint primary key, name text)`);
     expect(await checkOf(there, role)).toEqual({
       outcome: 'forbidden',
+      role: 'checker',
+      rights: `select, insert, update, delete on public.${there.table.table}`,
       grant: `grant select, insert, update, delete on table ${there.qualified} to "checker";`,
       finding: { outcome: 'fits', untouched: [] },
     });
     const absent = new Sync(fixture, MAPPING);
     expect(await checkOf(absent, role)).toEqual({
       outcome: 'forbidden',
+      role: 'checker',
+      rights: 'usage, create on the schema public',
       grant: 'grant usage, create on schema "public" to "checker";',
       finding: await checkOf(absent),
     });
     const nowhere = new Sync(fixture, MAPPING, { schema: 'elsewhere', table: 'fruit' });
     expect(await checkOf(nowhere, role)).toEqual({
       outcome: 'forbidden',
+      role: 'checker',
+      rights: 'create on the database',
       grant: 'create schema "elsewhere"; grant usage, create on schema "elsewhere" to "checker";',
       finding: await checkOf(nowhere),
     });
-    for (const sync of [there, absent, nowhere]) {
+    await fixture.query('create schema closed');
+    const closed = new Sync(fixture, MAPPING, { schema: 'closed', table: 'fruit' });
+    await fixture.query('create table closed.fruit (id bigint primary key, name text)');
+    expect(await checkOf(closed, role)).toMatchObject({
+      rights: 'usage on the schema closed and select, insert, update, delete on closed.fruit',
+      grant:
+        'grant usage on schema "closed" to "checker"; grant select, insert, update, delete on table "closed"."fruit" to "checker";',
+    });
+    for (const sync of [there, absent, nowhere, closed]) {
       const check = await checkOf(sync, role);
       if (check.outcome === 'forbidden') await fixture.query(check.grant);
       expect(['fits', 'missing']).toContain((await checkOf(sync, role)).outcome);

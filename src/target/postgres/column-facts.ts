@@ -1,5 +1,6 @@
 import type { Plan } from '../../plan/plan.ts';
-import type { TargetTable } from '../../schema/table-name.ts';
+import { displayTable, type TargetTable } from '../../schema/table-name.ts';
+import type { MissingRights } from '../survey.ts';
 import type { CatalogType } from './column-fit.ts';
 import { ownColumns } from './columns.ts';
 import { quoteIdentifier, quoteTable, typeText } from './sql.ts';
@@ -86,12 +87,12 @@ export async function readMappedTypes(
   );
 }
 
-/** The statement that gives the current role what it lacks, for the owner to run. Undefined when it lacks nothing. */
-export async function readMissingGrant(
+/** What the current role lacks to write a table; undefined when it lacks nothing. */
+export async function readMissingRights(
   tx: Transaction,
   oid: number,
   { target, mapping }: Pick<Plan, 'target' | 'mapping'>,
-): Promise<string | undefined> {
+): Promise<MissingRights | undefined> {
   const needed = ['select', 'insert', 'update', ...(mapping.deletes.mode === 'hard' ? ['delete'] : [])];
   const { rows } = await tx.query<{
     readonly role: string;
@@ -108,20 +109,37 @@ select
   const [found] = rows;
   if (!found || (found.usage && found.missing.length === 0)) return undefined;
   const role = quoteIdentifier(found.role);
-  const grants = [
-    ...(found.usage ? [] : [`grant usage on schema ${quoteIdentifier(target.schema)} to ${role};`]),
-    ...(found.missing.length === 0
+  const missing = found.missing.join(', ');
+  const lacks = [
+    ...(found.usage
       ? []
-      : [`grant ${found.missing.join(', ')} on table ${quoteTable(target)} to ${role};`]),
+      : [
+          {
+            right: `usage on the schema ${target.schema}`,
+            grant: `grant usage on schema ${quoteIdentifier(target.schema)} to ${role};`,
+          },
+        ]),
+    ...(missing === ''
+      ? []
+      : [
+          {
+            right: `${missing} on ${displayTable(target)}`,
+            grant: `grant ${missing} on table ${quoteTable(target)} to ${role};`,
+          },
+        ]),
   ];
-  return grants.join(' ');
+  return {
+    role: found.role,
+    rights: lacks.map(({ right }) => right).join(' and '),
+    grant: lacks.map(({ grant }) => grant).join(' '),
+  };
 }
 
-/** The same for a table that is not there yet: in its schema, or where that is missing, too, in the database. */
-export async function readMissingCreateGrant(
+/** The same to create a table: in its schema, or where that is missing, too, in the database. */
+export async function readMissingToCreate(
   tx: Transaction,
   target: TargetTable,
-): Promise<string | undefined> {
+): Promise<MissingRights | undefined> {
   const { rows } = await tx.query<{
     readonly role: string;
     readonly schema: boolean | null;
@@ -139,7 +157,9 @@ select
   if (!found) return undefined;
   const role = quoteIdentifier(found.role);
   const schema = quoteIdentifier(target.schema);
+  if (found.schema ?? found.created) return undefined;
   const grant = `grant usage, create on schema ${schema} to ${role};`;
-  if (found.schema === null) return found.created ? undefined : `create schema ${schema}; ${grant}`;
-  return found.schema ? undefined : grant;
+  return found.schema === null
+    ? { role: found.role, rights: 'create on the database', grant: `create schema ${schema}; ${grant}` }
+    : { role: found.role, rights: `usage, create on the schema ${target.schema}`, grant };
 }

@@ -5,8 +5,8 @@ import { findProblems } from './check-table.ts';
 import {
   readColumns,
   readMappedTypes,
-  readMissingCreateGrant,
-  readMissingGrant,
+  readMissingRights,
+  readMissingToCreate,
   useOwnSearchPath,
 } from './column-facts.ts';
 import { ownColumns, writtenColumns } from './columns.ts';
@@ -25,12 +25,12 @@ export async function checkTable(tx: Transaction, plan: TablePlan): Promise<Tabl
   names.forEach(quoteIdentifier);
   await useOwnSearchPath(tx);
   const table = await readTable(tx, plan.target);
-  const grant =
+  const missing =
     table === undefined
-      ? await readMissingCreateGrant(tx, plan.target)
-      : await readMissingGrant(tx, table.oid, plan);
+      ? await readMissingToCreate(tx, plan.target)
+      : await readMissingRights(tx, table.oid, plan);
   const finding = await inspect(tx, plan, table);
-  return grant === undefined ? finding : { outcome: 'forbidden', grant, finding };
+  return missing === undefined ? finding : { outcome: 'forbidden', ...missing, finding };
 }
 
 async function inspect(
