@@ -131,7 +131,7 @@ export class Lakeferry extends Construct {
     );
     if (missing.length === 0) return;
     Annotations.of(this).addInfo(
-      `The functions cannot work before lakeferry.yaml has ${missing.join(', ')}.`,
+      `The functions cannot work before the configuration has ${missing.join(', ')}.`,
     );
   }
 }
