@@ -144,6 +144,7 @@ describe('the bundles of a synthesized stack', () => {
       planId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       work: 'snapshot',
       chunks: 1,
+      opened: true,
     });
     await pump.idle();
     expect(await rows()).toEqual([

@@ -31,8 +31,8 @@ declare module 'vitest' {
 }
 
 /**
- * vitest's global set-up: one Postgres for the whole run, started by the first test file that asks for it, so that
- * a run without such a file does not pay for it. Returns what clears it away.
+ * vitest's global set-up: one Postgres for each project of the run, started by the first test file that asks for it, so
+ * that a run without such a file does not pay for it. Returns what clears it away.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const settings = readDoubleSettings();
