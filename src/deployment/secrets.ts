@@ -35,7 +35,8 @@ export function secretsManager(
         throw unfetched(SecretId, `not found in Secrets Manager in ${region}, or empty`);
       }
       const thing = { name: `the secret "${SecretId}"`, region, right: 'secretsmanager:GetSecretValue' };
-      throw unfetched(SecretId, controlPlaneError(thrown, thing, signal).message.replace(/\.$/, ''));
+      const error = controlPlaneError(thrown, thing, signal);
+      throw unfetched(SecretId, error.message.replace(/\.$/, ''), error);
     } finally {
       client.destroy();
     }

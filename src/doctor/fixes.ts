@@ -1,6 +1,7 @@
 import { EnvironmentError } from '../config/config-error.ts';
+import { readAwsFailure } from '../error/aws-failure.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
-import type { SyncError } from '../error/sync-error.ts';
+import { SyncError } from '../error/sync-error.ts';
 import { type about, advise, type Finding, type Fix } from './finding.ts';
 
 /** What to do about an error before anything is synced; the remedies of the kinds themselves are for syncs that run. */
@@ -43,17 +44,22 @@ export function fixOf(error: SyncError, sync = '<sync>'): Fix {
 }
 
 /**
- * A database that does not answer is a problem. One whose way in could not be read without an AWS region is not: that
- * is said once, of AWS itself.
+ * A database that does not answer is a problem. One whose way in could not be read without an AWS region, or with these
+ * AWS credentials, is not: that is said once, of AWS itself.
  */
 export function unanswered(database: ReturnType<typeof about>, error: SyncError): Finding {
-  if (lacksRegion(error)) return database.unchecked('answer', 'its secret cannot be read without AWS_REGION');
+  const lack = lackOfAws(error);
+  if (lack !== undefined) return database.unchecked('answer', `its secret cannot be read ${lack}`);
   return database.problem('answer', wordsOf(error), fixOf(error));
 }
 
-function lacksRegion(error: unknown): boolean {
-  if (!(error instanceof EnvironmentError)) return false;
-  return error.problems.some(({ variable }) => variable === 'AWS_REGION') || lacksRegion(error.cause);
+function lackOfAws(error: unknown): string | undefined {
+  if (!(error instanceof SyncError)) return undefined;
+  if (error instanceof EnvironmentError && error.problems.some(({ variable }) => variable === 'AWS_REGION'))
+    return 'without AWS_REGION';
+  if (error.kind === 'aws_unauthorized' && readAwsFailure(error.cause).reason === 'credentials')
+    return 'with these AWS credentials';
+  return lackOfAws(error.cause);
 }
 
 /** What an error says, as part of a sentence. */

@@ -428,19 +428,27 @@ describe('what cannot be looked at', () => {
     expect(stdout).toContain('Not checked: main.shop.fruit (table), shop.fruit (table).');
   });
 
-  it('is the whole stack when AWS does not accept the credentials', async () => {
+  it('is all that AWS has to be asked for when it does not accept the credentials, which is one problem', async () => {
     deployed.account.credentialsAreValid = false;
     const found = await examine();
     expect(found.code).toBe(3);
+    expect(found.findings.map(({ subject, verdict }) => `${subject}: ${verdict}`)).toEqual([
+      'AWS: problem',
+      'warehouse: unchecked',
+      'main.shop.fruit: unchecked',
+      'server: unchecked',
+      'shop.fruit: unchecked',
+      'stack: unchecked',
+    ]);
     expect(wrong(found)).toContainEqual(
       expect.objectContaining({
         area: 'machine',
         check: 'AWS credentials',
-        verdict: 'problem',
         fix: expect.objectContaining({ advice: expect.stringContaining('aws sso login') }),
       }),
     );
-    expect(wrong(found)).toContainEqual(expect.objectContaining({ subject: 'stack', verdict: 'unchecked' }));
+    const { stdout } = await cli.run('doctor', '--deployment', NAME);
+    expect(stdout).toContain('its secret cannot be read with these AWS credentials');
   });
 });
 
