@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection } from '../../src/local/warehouse/duckdb/connection.ts';
+import { TYPED_PATH_SQL } from '../../src/local/warehouse/duckdb/macros.ts';
 
 let instance: DuckDBInstance;
 let duck: DuckDBConnection;
@@ -60,5 +61,18 @@ describe('a signal that aborts', () => {
     expect(interrupted).not.toContain(statement);
     expect(await connection.write('insert into t values (2)')).toBe(1);
     expect((await duck.runAndReadAll('delete from t returning id')).getRowsJS()).toEqual([[2n]]);
+  });
+
+  it('during the way back to the typed macros does not keep it from them', async () => {
+    const controller = new AbortController();
+    let tried = 0;
+    const { connection, interrupted } = watched((sql) => {
+      if (sql === 'select 1' && tried++ === 0)
+        throw new Error('Binder Error: Macro lf_text() has multiple overloads');
+      if (sql === TYPED_PATH_SQL) controller.abort();
+    });
+    await connection.abortable(controller.signal, () => connection.run('select 1')).catch(() => undefined);
+    expect(controller.signal.aborted).toBe(true);
+    expect(interrupted).not.toContain(TYPED_PATH_SQL);
   });
 });

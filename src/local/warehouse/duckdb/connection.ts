@@ -79,7 +79,7 @@ export class Connection {
     }
   }
 
-  /** Past the signal: an interrupted BEGIN leaves a transaction open, and so does an interrupted ROLLBACK. */
+  /** Past the signal: what must not stay half done, e.g. BEGIN, which leaves a transaction open when it is interrupted. */
   async #uninterrupted(sql: string): Promise<void> {
     this.#mayInterrupt = false;
     try {
@@ -100,12 +100,12 @@ export class Connection {
       if (!(thrown instanceof Error && AMBIGUOUS_MACRO.test(thrown.message))) throw engineError(thrown);
     }
     try {
-      await this.#duck.run(UNTYPED_PATH_SQL);
+      await this.#uninterrupted(UNTYPED_PATH_SQL);
       return await attempt();
     } catch (thrown) {
       throw engineError(thrown);
     } finally {
-      await this.#duck.run(TYPED_PATH_SQL).catch(() => undefined);
+      await this.#uninterrupted(TYPED_PATH_SQL).catch(() => undefined);
     }
   }
 
