@@ -113,7 +113,10 @@ function uncheckedLines(findings: readonly Finding[], { width }: DoctorOptions):
   return [...wrap(printable(`Not checked: ${names.join(', ')}.`), width), ''];
 }
 
-/** Problems first, then notes and what could not be looked at; what the same words mend stands once. Lines to paste are never broken. */
+/**
+ * Problems first, then notes and what could not be looked at; what the same words mend stands once. Lines to paste are
+ * never broken.
+ */
 function fixLines(findings: readonly Finding[], { width, style }: DoctorOptions): string[] {
   const problems = findings.filter(({ verdict }) => verdict === 'problem');
   const notes = findings.filter(({ verdict }) => verdict === 'note');

@@ -1,7 +1,7 @@
 import { SyncError } from '../error/sync-error.ts';
 import { type Attempt, attempt } from '../sync/attempt.ts';
 
-/** The same with a limit, after which it is `cancelled`. Throws only when the caller's own signal aborts. */
+/** `attempt` with a limit, after which the call is `cancelled`. Throws only when the caller's own signal aborts. */
 export async function attemptWithin<T>(
   signal: AbortSignal,
   limitMs: number,

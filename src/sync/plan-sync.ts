@@ -220,8 +220,8 @@ async function planOnce(
       if (finished.outcome !== 'incomplete') return undefined;
       const lost = await commit(services, config, token, step.plan, signal);
       if (lost) return lost;
-      const sent = await send(services, config, token, step.plan, finished.missing, signal);
-      return { ...sent, opened: false };
+      const chunks = await send(services, config, token, step.plan, finished.missing, signal);
+      return { outcome: 'sent', plan: step.plan, chunks, opened: false };
     }
     case 'plan': {
       const sight = { state, look, mapping, pace, retryRows };
@@ -231,8 +231,8 @@ async function planOnce(
       const lost = await commit(services, config, token, plan, signal);
       if (lost) return lost;
       if ((await target.open(plan, signal)) === 'refused') return undefined;
-      const sent = await send(services, config, token, plan, slicesOf(plan), signal);
-      return { ...sent, opened: true };
+      const chunks = await send(services, config, token, plan, slicesOf(plan), signal);
+      return { outcome: 'sent', plan, chunks, opened: true };
     }
     default:
       return step satisfies never;
@@ -253,6 +253,7 @@ async function commit(
   return tickAt(committed.checkpoint);
 }
 
+/** Gives the number of chunks that were sent. */
 async function send(
   services: Services,
   config: SyncConfig,
@@ -260,13 +261,13 @@ async function send(
   plan: Plan,
   missing: readonly Slice[],
   signal: AbortSignal,
-): Promise<Omit<Extract<Tick, { outcome: 'sent' }>, 'opened'>> {
+): Promise<number> {
   const slices = nextOfEachLane(plan, missing);
   await sendChunks(services, plan, slices, signal);
   const sent = { planId: plan.id, now: services.clock.now(), left: amountOf(plan, missing) };
   // Refused when the writers were quicker and finished the plan already.
   await advance(services.checkpoints, config.name, { type: 'sent', token, ...sent }, signal);
-  return { outcome: 'sent', plan, chunks: slices.length };
+  return slices.length;
 }
 
 function lastLook(look: SourceLook, at: number) {
