@@ -35,7 +35,8 @@ export type CheckpointState =
     }
   /**
    * The chunks are on their way. `sentAt` is when they were sent last, or seen to go on; `left` what was missing then,
-   * in slices of the plan; `resends` how often what was missing was sent again since it last went on.
+   * in slices of the plan; `resends` how often what was missing was sent again since it last went on, or a person
+   * asked.
    */
   | {
       readonly state: 'applying';

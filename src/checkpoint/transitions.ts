@@ -31,7 +31,7 @@ export type CheckpointEvent =
   /** The claim's planner has sent every chunk of its plan. */
   | ({ readonly type: 'sent'; readonly token: string } & Sending)
   /** What is missing of the plan was sent again. */
-  | ({ readonly type: 'resent' } & Sending)
+  | ({ readonly type: 'resent'; readonly byPerson: boolean } & Sending)
   /** Less is missing than when the plan was last seen to: it goes on by itself. */
   | ({ readonly type: 'progressed' } & Sending)
   /** The claim has nothing left to do, or the plan is finished. `through` is what Postgres says now. */
@@ -185,7 +185,7 @@ function seenTo(checkpoint: Checkpoint, event: EventOf<'resent' | 'progressed'>)
         plan: checkpoint.plan,
         sentAt: event.now,
         left: event.left,
-        resends: event.type === 'resent' && event.left >= checkpoint.left ? checkpoint.resends + 1 : 0,
+        resends: inVain(checkpoint.left, event) ? checkpoint.resends + 1 : 0,
       });
     case 'new':
     case 'idle':
@@ -196,6 +196,11 @@ function seenTo(checkpoint: Checkpoint, event: EventOf<'resent' | 'progressed'>)
     default:
       return checkpoint satisfies never;
   }
+}
+
+/** Sent again by the schedule, with nothing applied since. A person's word starts the count anew. */
+function inVain(left: number, event: EventOf<'resent' | 'progressed'>): boolean {
+  return event.type === 'resent' && !event.byPerson && event.left >= left;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Services } from './services.ts';
 
 /** A plan of which nothing was applied for so long is looked after: messages live and are retried meanwhile. */
 const STALL_MS = 15 * 60_000;
-/** How often missing chunks are sent again, with none applied in between, before a person is asked. */
+/** How often missing chunks are sent again, with none applied and nobody asking, before a person is asked. */
 const MAX_RESENDS = 3;
 
 type Applying = Extract<Checkpoint, { state: 'applying' }>;
@@ -54,7 +54,7 @@ export async function lookAfter(
     }
     const slices = nextOfEachLane(plan, finished.missing);
     await sendChunks(services, plan, slices, signal);
-    await advance(checkpoints, sync, { type: 'resent', ...seen }, signal);
+    await advance(checkpoints, sync, { type: 'resent', byPerson, ...seen }, signal);
     return { outcome: 'sent', plan, chunks: slices.length };
   } catch (thrown) {
     const error = asSyncError(thrown, { sync, planId: plan.id });

@@ -84,6 +84,17 @@ describe('a plan whose messages are lost', () => {
     await expectEqual();
   });
 
+  it('is not held against the sync where a person had it sent again', async () => {
+    await bench.tick();
+    for (let resend = 0; resend < 4; resend++) {
+      expect(await bench.tick('person')).toMatchObject({ outcome: 'sent', chunks: 3 });
+    }
+    bench.services.clock.advance(STALL_MS);
+    expect(await bench.tick()).toMatchObject({ outcome: 'sent', chunks: 3 });
+    for (const message of bench.take()) await bench.apply(message);
+    await expectEqual();
+  });
+
   it('is missing what the ledger lacks, whatever was noted as done', async () => {
     const planId = sentPlan(await bench.tick());
     const [first] = bench.take();

@@ -45,7 +45,7 @@ const anEvent: fc.Arbitrary<(now: number) => CheckpointEvent> = fc.oneof(
   },
   planId.map(
     (id) =>
-      (now: number): CheckpointEvent => ({ type: 'resent', planId: id, now, left: 1 }),
+      (now: number): CheckpointEvent => ({ type: 'resent', byPerson: false, planId: id, now, left: 1 }),
   ),
   fc
     .record({ by: owner, through: fc.option(version, { nil: undefined }) })

@@ -43,10 +43,10 @@ const EVENTS = {
   'sent, mine': { type: 'sent', token: 'mine', planId: plan.id, now: NOW, left: 2 },
   'sent, not mine': { type: 'sent', token: 'not mine', planId: plan.id, now: NOW, left: 2 },
   'sent, other plan': { type: 'sent', token: 'mine', planId: otherPlan.id, now: NOW, left: 2 },
-  resent: { type: 'resent', planId: plan.id, now: NOW, left: 2 },
+  resent: { type: 'resent', byPerson: false, planId: plan.id, now: NOW, left: 2 },
   progressed: { type: 'progressed', planId: plan.id, now: NOW, left: 2 },
   'progressed, other plan': { type: 'progressed', planId: otherPlan.id, now: NOW, left: 2 },
-  'resent, other plan': { type: 'resent', planId: otherPlan.id, now: NOW, left: 2 },
+  'resent, other plan': { type: 'resent', byPerson: false, planId: otherPlan.id, now: NOW, left: 2 },
   'release, mine': { type: 'release', by: { claim: 'mine' }, through: newThrough },
   'release, not mine': { type: 'release', by: { claim: 'not mine' }, through: newThrough },
   'release, its plan': { type: 'release', by: { planId: plan.id }, through: newThrough },
@@ -214,6 +214,11 @@ describe('sending', () => {
   it('again is counted and dated', () => {
     const again = { ...EVENTS.resent, left: 3 };
     expect(accepted(STATES.applying, again)).toMatchObject({ sentAt: NOW, left: 3, resends: 2 });
+  });
+
+  it('again by a person starts the count anew', () => {
+    const again = { ...EVENTS.resent, byPerson: true, left: 3 };
+    expect(accepted(STATES.applying, again)).toMatchObject({ sentAt: NOW, left: 3, resends: 0 });
   });
 
   it('again is not counted where less is missing than before', () => {
