@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Warehouse } from '../../src/source/databricks/client.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
@@ -23,4 +25,16 @@ it('tries again where a session does not open, and leaves the statements of othe
   for await (const row of rows) count += Object.keys(row).length;
   expect(count).toBe(2_000);
   await warehouse.close();
+});
+
+it('goes on waiting for a warehouse when the process has nothing else to do', async () => {
+  const client = new URL('../../src/source/databricks/client.ts', import.meta.url).href;
+  const program = `
+    const { Warehouse } = await import('${client}');
+    const nowhere = { host: '127.0.0.1', port: 1, path: '/', auth: { kind: 'token', token: 'x' } };
+    const query = new Warehouse(nowhere, [10]).query('select 1', 'one', new AbortController().signal);
+    console.log(await query.catch(({ kind }) => kind));`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(stdout.trim()).toBe('source_unavailable');
 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { DBSQLClient, type DBSQLSession } from '@databricks/sql';
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
@@ -111,7 +112,7 @@ export class Warehouse {
         const error = sourceError(thrown, { table });
         const delay = this.#retryDelaysMs[attempt];
         if (error.kind !== 'source_unavailable' || delay === undefined) throw error;
-        await untilAborted(new Promise((resolve) => setTimeout(resolve, delay).unref()), signal);
+        await untilAborted(pause(delay, undefined, { signal }), signal);
       }
     }
   }
