@@ -48,15 +48,12 @@ export function readDatabricksAuth(reader: EnvironmentReader): DatabricksConnect
 export function readNeon(reader: EnvironmentReader): NeonConnection | undefined {
   const url = reader.optional('NEON_URL');
   const directUrl = reader.optional('NEON_DIRECT_URL');
-  for (const [variable, value] of [
-    ['NEON_URL', url],
-    ['NEON_DIRECT_URL', directUrl],
+  for (const [variable, value, problemIn] of [
+    ['NEON_URL', url, postgresUrlProblem],
+    ['NEON_DIRECT_URL', directUrl, directUrlProblem],
   ] as const) {
-    const problem = value === undefined ? undefined : postgresUrlProblem(value);
+    const problem = value === undefined ? undefined : problemIn(value);
     if (problem !== undefined) reader.problem(variable, problem);
-  }
-  if (directUrl !== undefined && isPooled(directUrl)) {
-    reader.problem('NEON_DIRECT_URL', 'names the pooled host; leave "-pooler" out of it');
   }
   if (url === undefined) return undefined;
   return concealNeon({ url, ...(directUrl !== undefined && { directUrl }) });
@@ -94,6 +91,14 @@ export function postgresUrlProblem(text: string): string | undefined {
   if (url.username === '') return 'names no user; write postgresql://user:password@host/database';
   if (url.pathname.length < 2) return 'names no database; write postgresql://user:password@host/database';
   return undefined;
+}
+
+/** The same of a URL that must not lead through the pooler. */
+export function directUrlProblem(text: string): string | undefined {
+  return (
+    postgresUrlProblem(text) ??
+    (isPooled(text) ? 'names the pooled host; leave "-pooler" out of it' : undefined)
+  );
 }
 
 /** Whether a Postgres URL names a host of Neon's pooler. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { concealAuth, concealNeon } from './concealed.ts';
 import { EnvironmentError } from './config-error.ts';
-import { postgresUrlProblem } from './connection-values.ts';
+import { directUrlProblem, postgresUrlProblem } from './connection-values.ts';
 import type { DatabricksConnection, NeonConnection } from './connections.ts';
 
 /** The forms of the two secrets in AWS Secrets Manager. Nothing of a secret reaches an error. */
@@ -28,11 +28,10 @@ export function parseNeonSecret(secretId: string, value: string): NeonConnection
   const parsed = neonSecret.safeParse(json);
   if (!parsed.success) throw malformed(secretId, '{"url": …, "directUrl": …}');
   const { url, directUrl } = parsed.data;
-  for (const each of directUrl === undefined ? [url] : [url, directUrl]) {
-    const problem = postgresUrlProblem(each);
-    if (problem !== undefined)
-      throw new EnvironmentError([{ variable: `secret ${secretId}`, message: problem }]);
-  }
+  const direct = directUrl === undefined ? undefined : directUrlProblem(directUrl);
+  const problem = postgresUrlProblem(url) ?? (direct === undefined ? undefined : `directUrl ${direct}`);
+  if (problem !== undefined)
+    throw new EnvironmentError([{ variable: `secret ${secretId}`, message: problem }]);
   return concealNeon({ url, ...(directUrl !== undefined && { directUrl }) });
 }
 

@@ -313,6 +313,13 @@ describe('a fetched secret', () => {
     expect(parseNeonSecret('s', both).directUrl).toBe(FULL.NEON_DIRECT_URL);
   });
 
+  it('has a direct URL that is direct', () => {
+    const pooled = JSON.stringify({ url: FULL.NEON_URL, directUrl: FULL.NEON_URL });
+    expect(problemsOf(() => parseNeonSecret('prod/n', pooled))).toEqual([
+      'secret prod/n: directUrl names the pooled host; leave "-pooler" out of it',
+    ]);
+  });
+
   it.each(['hunter2', '{"tokn":"hunter2"}', '{"token":""}', '[]'])('is refused unread: %j', (value) => {
     expect(problemsOf(() => parseDatabricksSecret('prod/d', value))).toEqual([
       'secret prod/d: not of the form {"token": …} or {"clientId": …, "clientSecret": …}',
