@@ -7,6 +7,7 @@ import {
   Function as LambdaFunction,
   ParamsAndSecretsLayerVersion,
   ParamsAndSecretsVersions,
+  type RecursiveLoop,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -36,6 +37,8 @@ export interface SyncFunctionProps extends SyncServices {
   readonly description: string;
   readonly timeout: Duration;
   readonly memorySize: number;
+  /** What Lambda does about chains of invocations that it takes for a loop; ends them when absent. */
+  readonly recursiveLoop?: RecursiveLoop;
   /** Actions that its code calls, beside reading the secrets and writing its log. */
   readonly checkpointActions: readonly string[];
   readonly queueActions: readonly string[];
@@ -79,6 +82,7 @@ export class SyncFunction extends Construct {
       architecture: Architecture.ARM_64,
       timeout: props.timeout,
       memorySize: props.memorySize,
+      ...(props.recursiveLoop === undefined ? {} : { recursiveLoop: props.recursiveLoop }),
       // Secrets are kept by the function as long as they work; a cache beside it would give the old ones again.
       paramsAndSecrets: ParamsAndSecretsLayerVersion.fromVersion(ParamsAndSecretsVersions.V1_0_103, {
         cacheEnabled: false,

@@ -1,4 +1,4 @@
-import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { EventSourceMapping, type Function as LambdaFunction, RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
@@ -28,6 +28,9 @@ export class Writer extends Construct {
       description: 'applies chunks to Neon',
       timeout: WRITER_TIMEOUT,
       memorySize: 1_024,
+      // A lane is a chain: each chunk's writer sends the next one to the queue that invoked it, and Lambda would put what
+      // follows the sixteenth among the dead letters. A lane ends with its plan's slices.
+      recursiveLoop: RecursiveLoop.ALLOW,
       checkpointActions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       queueActions: [...EVENT_SOURCE_ACTIONS, 'sqs:ChangeMessageVisibility', 'sqs:SendMessage'],
     });

@@ -78,6 +78,17 @@ describe('the stack', () => {
     );
   });
 
+  it('lets a lane of chunks be longer than what Lambda takes for an endless loop, in the writer alone', () => {
+    const loops = resourcesOf(template, 'AWS::Lambda::Function').map(([id, { RecursiveLoop }]) => [
+      id.startsWith('SyncWriter'),
+      RecursiveLoop,
+    ]);
+    expect(loops).toEqual([
+      [false, undefined],
+      [true, 'Allow'],
+    ]);
+  });
+
   it('keeps chunks that failed for good, after as many receives as the writer counts', () => {
     expect(WRITER_MAX_RECEIVES).toBe(MAX_RECEIVES);
     template.hasResourceProperties('AWS::SQS::Queue', {
