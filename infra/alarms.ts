@@ -1,12 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  MathExpression,
-  type Metric,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -33,7 +26,7 @@ interface AlarmOf {
   readonly says: string;
   /** What it means, what is safe, and last what to run. */
   readonly meaning: string;
-  readonly metric: Metric | MathExpression;
+  readonly metric: Metric;
   /** Goes off from this value on; 1 when absent. */
   readonly threshold?: number;
   readonly window: AlarmWindow;
@@ -143,16 +136,19 @@ function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
       window: quarterHour,
       bad: 2,
     },
-    Throttled: {
-      says: 'functions are throttled',
+    PlannerThrottled: {
+      says: 'ticks are throttled',
       meaning:
-        "AWS holds back the functions: the account's Lambda concurrency is used up. Ticks and chunks come again by themselves, late. Lower maxWriters, or ask AWS for more. Run: aws lambda get-account-settings",
-      metric: new MathExpression({
-        label: 'Throttles',
-        expression: 'planner + writer',
-        usingMetrics: { planner: planner.metricThrottles(sum), writer: writer.metricThrottles(sum) },
-        period: PERIOD,
-      }),
+        "AWS holds back the planner: the account's Lambda concurrency is used up. Ticks come late or not at all; Neon stays at its last version until one comes. Ask AWS for more, or lower maxWriters. Run: aws lambda get-account-settings",
+      metric: planner.metricThrottles(sum),
+      window: quarterHour,
+      bad: 2,
+    },
+    WriterThrottled: {
+      says: 'writers are throttled',
+      meaning:
+        "AWS holds back the writers: the account's Lambda concurrency is used up. Chunks come again by themselves, late. Lower maxWriters, or ask AWS for more. Run: aws lambda get-account-settings",
+      metric: writer.metricThrottles(sum),
       window: quarterHour,
       bad: 2,
     },

@@ -51,7 +51,14 @@ describe('the alarms', () => {
       'the writer fails',
       { MetricName: 'Errors', Namespace: 'AWS/Lambda', Threshold: 1, DatapointsToAlarm: 2 },
     ],
-    ['functions are throttled', { Threshold: 1, DatapointsToAlarm: 2 }],
+    [
+      'ticks are throttled',
+      { MetricName: 'Throttles', Namespace: 'AWS/Lambda', Threshold: 1, DatapointsToAlarm: 2 },
+    ],
+    [
+      'writers are throttled',
+      { MetricName: 'Throttles', Namespace: 'AWS/Lambda', Threshold: 1, DatapointsToAlarm: 2 },
+    ],
     [
       'a chunk waits for long',
       { MetricName: 'ApproximateAgeOfOldestMessage', Namespace: 'AWS/SQS', Threshold: 1_800 },
@@ -64,8 +71,8 @@ describe('the alarms', () => {
     expect(alarms.get(says)).toMatchObject(expected);
   });
 
-  it('are these nine, and all but the silent planner’s are quiet while nothing is told', () => {
-    expect(alarms.size).toBe(9);
+  it('are these ten, and all but the silent planner’s are quiet while nothing is told', () => {
+    expect(alarms.size).toBe(10);
     const quiet = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === 'notBreaching');
     expect(quiet.map(([says]) => says)).toEqual([...alarms.keys()].filter((says) => says !== 'no tick runs'));
   });
@@ -86,9 +93,12 @@ describe('the alarms', () => {
     expect(targetOf('the writer fails')).toContain('SyncWriterFunction');
     expect(targetOf('chunks are in the dead-letter queue')).toContain('SyncChunkQueueDeadLetters');
     expect(targetOf('a chunk waits for long')).toMatch(/SyncChunkQueue(?!Dead)/);
-    const throttles = JSON.stringify(alarms.get('functions are throttled'));
-    expect(throttles).toContain('SyncPlannerFunction');
-    expect(throttles).toContain('SyncWriterFunction');
+    expect(targetOf('ticks are throttled')).toContain('SyncPlannerFunction');
+    expect(targetOf('writers are throttled')).toContain('SyncWriterFunction');
+  });
+
+  it('look at one metric each: a sum has no value in a period in which a part of it has none', () => {
+    for (const [says, { MetricName }] of alarms) expect(MetricName, says).toBeDefined();
   });
 
   it('call when they go off and when it is over, at one topic', () => {
