@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
@@ -27,8 +27,11 @@ export function bundle(entry: string, configText: string): Code {
       command: [entry, configDigest(configText)],
       local: {
         tryBundle(folder) {
-          build(join(LAMBDAS, `${entry}.ts`), join(folder, 'index.mjs'));
-          writeFileSync(join(folder, CONFIG_FILE), configText);
+          const [code, config] = [join(folder, 'index.mjs'), join(folder, CONFIG_FILE)];
+          build(join(LAMBDAS, `${entry}.ts`), code);
+          writeFileSync(config, configText);
+          // Lambda's user reads them, whatever the umask of whoever deploys.
+          for (const file of [code, config]) chmodSync(file, 0o644);
           return true;
         },
       },

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -29,6 +29,7 @@ describe('the bundles of a synthesized stack', () => {
   let database: pg.Client;
   let functions: Record<'planner' | 'writer', LambdaProcess>;
   let sizesMb: number[];
+  let bundles: string[];
   const stopPump = new AbortController();
 
   beforeAll(async () => {
@@ -66,6 +67,7 @@ describe('the bundles of a synthesized stack', () => {
         Environment: { readonly Variables: Record<string, unknown> };
       };
       const bundle = join(folder, 'cdk.out', `asset.${Code.S3Key.replace('.zip', '')}`);
+      bundles = [...(bundles ?? []), bundle];
       sizesMb = [...(sizesMb ?? []), (await stat(join(bundle, 'index.mjs'))).size / 2 ** 20];
       const environment = { ...environmentOf(Environment.Variables), AWS_LAMBDA_FUNCTION_NAME: entry };
       return startLambda({ folder: bundle, handler: Handler, environment, timeoutMs });
@@ -79,6 +81,8 @@ describe('the bundles of a synthesized stack', () => {
   /** Resources of the stack; its bundles are below `cdk.out`. */
   function synthesize(): Record<string, Resource> {
     const { host, port, path } = local.info.warehouse;
+    // As on a machine where nobody else may read what somebody writes.
+    const umask = process.umask(0o077);
     const stack = new Stack(new App({ outdir: join(folder, 'cdk.out') }), 'Test');
     new Lakeferry(stack, 'Sync', {
       name: NAME,
@@ -91,6 +95,7 @@ describe('the bundles of a synthesized stack', () => {
       },
     });
     (stack.node.root as App).synth();
+    process.umask(umask);
     return JSON.parse(readFileSync(join(folder, 'cdk.out', 'Test.template.json'), 'utf8')).Resources;
   }
 
@@ -184,6 +189,14 @@ describe('the bundles of a synthesized stack', () => {
     expect(lines.some((line) => line.includes('"RowsUpserted":3'))).toBe(true);
     expect(log).not.toContain(local.info.warehouse.token);
     expect(log).not.toContain(new URL(local.info.postgres).password);
+  });
+
+  it('may be read by everybody: Lambda is not who wrote them', async () => {
+    for (const bundle of bundles) {
+      const files = (await readdir(bundle)).toSorted();
+      expect(files).toEqual(['index.mjs', 'lakeferry.yaml']);
+      for (const file of files) expect((await stat(join(bundle, file))).mode & 0o777, file).toBe(0o644);
+    }
   });
 
   it('are small, and start in time', () => {
