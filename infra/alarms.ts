@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
 import { MAX_CHUNK_AGE, MAX_RECEIVES } from './limits.ts';
 import { metricsOf, PERIOD } from './metrics.ts';
+import { groupName } from './schedules.ts';
 import { type AlarmWindow, windowOfQuickest, windowOfSlowest } from './tick-window.ts';
 
 export interface AlarmsProps {
@@ -67,7 +68,7 @@ export class Alarms extends Construct {
     const { period, evaluationPeriods } = windowOfQuickest(config, 3);
     const alarm = new Alarm(this, 'PlannerSilent', {
       alarmName: `Lakeferry ${name}: no tick runs`,
-      alarmDescription: `The planner has not been called for longer than three ticks take: Neon stays as it is, and no other alarm can tell that it lags. Enable the schedules. Run: aws scheduler list-schedules --group-name ${name}`,
+      alarmDescription: `The planner has not been called for longer than three ticks take: Neon stays as it is, and no other alarm can tell that it lags. Enable the schedules. Run: aws scheduler list-schedules --group-name ${groupName(name)}`,
       metric: planner.metricInvocations({ period, statistic: Stats.SUM }),
       threshold: 1,
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,

@@ -13,7 +13,7 @@ import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
 import { CONTINUOUS } from '../src/config/schedule.ts';
 
 export interface SchedulesProps {
-  /** Name of the deployment, and of the group. */
+  /** Name of the deployment. */
   readonly name: string;
   readonly config: LakeferryConfig;
   readonly planner: IFunction;
@@ -29,7 +29,7 @@ export class Schedules extends Construct {
   constructor(scope: Construct, id: string, { name, config, planner }: SchedulesProps) {
     super(scope, id);
     this.group = new ScheduleGroup(this, 'Group', {
-      scheduleGroupName: name,
+      scheduleGroupName: groupName(name),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const role = this.#roleFor(planner);
@@ -60,6 +60,11 @@ export class Schedules extends Construct {
       inlinePolicies: { tick: new PolicyDocument({ statements: [call] }) },
     });
   }
+}
+
+/** Of the group's schedules. With a prefix: every account has a group `default`, and others may have one of a plain name. */
+export function groupName(deployment: string): string {
+  return `lakeferry-${deployment}`;
 }
 
 function tickOf(planner: IFunction, role: Role, event: object): IScheduleTarget {

@@ -38,7 +38,7 @@ describe('the stack', () => {
         RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 },
       }),
     });
-    template.hasResourceProperties('AWS::Scheduler::ScheduleGroup', { Name: 'prod' });
+    template.hasResourceProperties('AWS::Scheduler::ScheduleGroup', { Name: 'lakeferry-prod' });
   });
 
   it('ticks a continuous sync each minute and has the planner poll in between', () => {
@@ -195,6 +195,7 @@ describe('the stack', () => {
       alarms: expect.arrayContaining([expect.stringContaining('«SyncAlarms')]),
       dashboard: 'Lakeferry-prod',
     });
+    template.hasResourceProperties('AWS::Scheduler::ScheduleGroup', { Name: told.scheduleGroup });
     expect(told.chunkQueueUrl).not.toBe(told.deadLetterQueueUrl);
   });
 
