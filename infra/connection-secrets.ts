@@ -44,7 +44,7 @@ export class ConnectionSecrets extends Construct {
       description: `Lakeferry's way into ${connection}: ${FORMS[connection]}. Fill it with: aws secretsmanager put-secret-value --secret-id ${name} --secret-string file://secret.json`,
       ...(key === undefined ? {} : { kmsKeyId: key.keyArn }),
     });
-    secret.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    secret.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
