@@ -42,7 +42,7 @@ export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     const alarms = Object.entries({ ...alarmsOfSyncs(props), ...alarmsOfParts(props) });
-    this.all = [...alarms.map(([each, of]) => this.#add(each, props, of)), this.#silence(props)];
+    this.all = [...alarms.map(([each, of]) => this.#add(each, props, of)), ...this.#silence(props)];
   }
 
   #add(
@@ -64,8 +64,10 @@ export class Alarms extends Construct {
   }
 
   /** What does not run tells nothing: the one alarm that goes off by silence. */
-  #silence({ name, config, topic, planner }: AlarmsProps): Alarm {
-    const { period, evaluationPeriods } = windowOfQuickest(config, 3);
+  #silence({ name, config, topic, planner }: AlarmsProps): Alarm[] {
+    const window = windowOfQuickest(config, 3);
+    if (window === undefined) return [];
+    const { period, evaluationPeriods } = window;
     const alarm = new Alarm(this, 'PlannerSilent', {
       alarmName: `Lakeferry ${name}: no tick runs`,
       alarmDescription: `The planner has not been called for longer than three ticks take: Neon stays as it is, and no other alarm can tell that it lags. Enable the schedules. Run: aws scheduler list-schedules --group-name ${groupName(name)}`,
@@ -75,7 +77,7 @@ export class Alarms extends Construct {
       evaluationPeriods,
       treatMissingData: TreatMissingData.BREACHING,
     });
-    return callFor(alarm, topic);
+    return [callFor(alarm, topic)];
   }
 }
 

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
-import { tickSeconds } from '../src/config/schedule.ts';
+import { longestWaitSeconds } from '../src/config/schedule.ts';
 import { PERIOD } from './metrics.ts';
 
 /** How long an alarm looks back. */
@@ -9,8 +9,6 @@ export interface AlarmWindow {
   readonly evaluationPeriods: number;
 }
 
-/** Ticks of a cron schedule need not be even; it is taken for a daily one. */
-const CRON_SECONDS = 86_400;
 /** CloudWatch looks back a day at most where a period is shorter than an hour, and seven days otherwise. */
 const [SHORT_LIMIT, LONG_LIMIT] = [86_400, 7 * 86_400];
 
@@ -19,13 +17,17 @@ export function windowOfSlowest(config: LakeferryConfig, times = 1): AlarmWindow
   return windowOf(times * Math.max(...secondsOf(config)));
 }
 
-/** `times` the shortest wait: in it some tick must have run. */
-export function windowOfQuickest(config: LakeferryConfig, times: number): AlarmWindow {
-  return windowOf(times * Math.min(...secondsOf(config)));
+/**
+ * `times` the shortest wait: in it some tick must have run. Undefined where CloudWatch does not look back as far as one
+ * wait: it would miss ticks that are not due.
+ */
+export function windowOfQuickest(config: LakeferryConfig, times: number): AlarmWindow | undefined {
+  const wait = Math.min(...secondsOf(config));
+  return wait < LONG_LIMIT ? windowOf(times * wait) : undefined;
 }
 
 function secondsOf(config: LakeferryConfig): number[] {
-  return [...config.syncs.values()].map(({ schedule }) => tickSeconds(schedule) ?? CRON_SECONDS);
+  return [...config.syncs.values()].map(({ schedule }) => longestWaitSeconds(schedule));
 }
 
 function windowOf(seconds: number): AlarmWindow {

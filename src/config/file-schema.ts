@@ -136,7 +136,7 @@ const maxLag = text(maxLagProblem)
   .optional()
   .meta({
     description:
-      'The alarm "a sync lags" goes off when commits have been missing from the target for longer: 30 minutes, 2 hours, 1 day. When left out: 4 ticks of the schedule but at least 30 minutes; 25 hours with cron.',
+      'The alarm "a sync lags" goes off when commits have been missing from the target for longer: 30 minutes, 2 hours, 1 day. When left out: 4 ticks of the schedule but at least 30 minutes; with cron an hour more than its longest wait, 25 hours where it ticks daily.',
     examples: ['30 minutes'],
   });
 

@@ -3,7 +3,8 @@
  * Source: Amazon EventBridge Scheduler User Guide, "Schedule types".
  */
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { minute: 60, hour: 3_600, day: 86_400 };
+const DAY_SECONDS = 86_400;
+const UNIT_SECONDS: Readonly<Record<string, number>> = { minute: 60, hour: 3_600, day: DAY_SECONDS };
 const UNITS = Object.keys(UNIT_SECONDS);
 
 /** Instead of an expression: the planner ticks each minute and polls in between. */
@@ -57,6 +58,42 @@ export function tickSeconds(schedule: string): number | undefined {
   return durationSeconds(/^rate\((.*)\)$/.exec(schedule)?.[1] ?? '');
 }
 
+/** Seconds that a valid schedule waits for a tick at most. A cron expression is taken to tick once in a day that it names. */
+export function longestWaitSeconds(schedule: string): number {
+  return tickSeconds(schedule) ?? cronWaitDays(schedule) * DAY_SECONDS;
+}
+
+function cronWaitDays(schedule: string): number {
+  const [, , day = '', month = '', weekday = '', year = ''] = schedule
+    .replace(/^cron\(|\)$/g, '')
+    .split(/\s+/);
+  const namesSome = (field: string): boolean => field !== '*' && field !== '?';
+  if (namesSome(month) || namesSome(year)) return 366;
+  if (namesSome(day)) return 31;
+  return namesSome(weekday) ? weekdayWaitDays(weekday.toUpperCase()) : 1;
+}
+
+function weekdayWaitDays(text: string): number {
+  const field = CRON_FIELDS[4] as CronField;
+  // The last, or a certain one, of a month.
+  if (field.special?.test(text)) return 35;
+  const days = [1, 2, 3, 4, 5, 6, 7].filter((day) => text.split(',').some((item) => names(field, item, day)));
+  return Math.max(...days.map((day, index) => (days[index + 1] ?? (days[0] as number) + 7) - day));
+}
+
+/** Whether an item of a field's list names the value. */
+function names(field: CronField, item: string, value: number): boolean {
+  const [range = '', step] = item.split('/');
+  const [first, last] =
+    range === '*' ? [field.lowest, field.highest] : range.split('-').map((end) => numberOf(field, end));
+  const end = last ?? (step === undefined ? first : field.highest);
+  return (
+    value >= (first as number) &&
+    value <= (end as number) &&
+    (value - (first as number)) % Number(step ?? 1) === 0
+  );
+}
+
 /** `90 minutes` in seconds; undefined for what is not a whole number and a unit. */
 export function durationSeconds(text: string): number | undefined {
   if (rateProblem(text) !== undefined) return undefined;
@@ -67,7 +104,7 @@ export function durationSeconds(text: string): number | undefined {
 /** Where a sync has no maxLag of its own. */
 export function defaultMaxLagSeconds(schedule: string): number {
   const seconds = tickSeconds(schedule);
-  return seconds === undefined ? 25 * 3_600 : Math.max(4 * seconds, 30 * 60);
+  return seconds === undefined ? longestWaitSeconds(schedule) + 3_600 : Math.max(4 * seconds, 30 * 60);
 }
 
 /** What is wrong with a maxLag, as part of a sentence; undefined when it is right. */

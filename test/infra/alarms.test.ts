@@ -161,6 +161,7 @@ describe('what a sync tells at its ticks', () => {
     ['rate(12 hours)', 725],
     ['rate(1 day)', 1_500],
     ['cron(0 8 * * ? *)', 1_500],
+    ['cron(0 8 ? * MON *)', 10_080],
     ['rate(30 days)', 10_080],
   ])('with %s is remembered until it tells again', (schedule, minutes) => {
     expect(lookBack('a sync is halted', schedule)).toBe(minutes);
@@ -169,7 +170,17 @@ describe('what a sync tells at its ticks', () => {
   it('is missed after three ticks did not run, and not before a quarter of an hour', () => {
     expect(lookBack('no tick runs', 'rate(1 minute)')).toBe(15);
     expect(lookBack('no tick runs', 'rate(1 hour)')).toBe(185);
+    expect(lookBack('no tick runs', 'cron(0 8 * * ? *)')).toBe(4_380);
   });
+
+  it.each(['cron(0 8 ? * MON *)', 'cron(0 8 1 * ? *)', 'rate(7 days)'])(
+    'has no alarm for its silence with %s, which would go off between two ticks',
+    (schedule) => {
+      const alarms = alarmsOf(templateOf(() => ({ config: configWith({ schedule }) })));
+      expect(alarms.has('no tick runs')).toBe(false);
+      expect(alarms.size).toBe(9);
+    },
+  );
 });
 
 function never(says: string): never {

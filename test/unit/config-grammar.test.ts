@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   defaultMaxLagSeconds,
   durationSeconds,
+  longestWaitSeconds,
   maxLagProblem,
   scheduleProblem,
   tickSeconds,
@@ -67,10 +68,29 @@ describe('the time between two ticks', () => {
     expect(tickSeconds(schedule)).toBe(seconds);
   });
 
+  it.each([
+    ['rate(36 hours)', 1.5],
+    ['cron(0 8 * * ? *)', 1],
+    ['cron(0/15 8-18 ? * * *)', 1],
+    ['cron(0 8 ? * mon-fri *)', 3],
+    ['cron(0 8 ? * MON,THU *)', 4],
+    ['cron(0 8 ? * 1/3 *)', 3],
+    ['cron(0 8 ? * MON *)', 7],
+    ['cron(0 8 ? * L *)', 35],
+    ['cron(0 8 ? * MON#1 *)', 35],
+    ['cron(0 8 1 * ? *)', 31],
+    ['cron(0 8 1 JAN ? *)', 366],
+    ['cron(0 8 * * ? 2030)', 366],
+  ])('of %s is %s days at most', (schedule, days) => {
+    expect(scheduleProblem(schedule)).toBeUndefined();
+    expect(longestWaitSeconds(schedule)).toBe(days * 86_400);
+  });
+
   it('is kept four times before a lag is too long, and half an hour at least', () => {
     expect(defaultMaxLagSeconds('rate(1 minute)')).toBe(1_800);
     expect(defaultMaxLagSeconds('rate(1 hour)')).toBe(14_400);
     expect(defaultMaxLagSeconds('cron(0 8 * * ? *)')).toBe(90_000);
+    expect(defaultMaxLagSeconds('cron(0 8 ? * MON *)')).toBe(7 * 86_400 + 3_600);
   });
 });
 
