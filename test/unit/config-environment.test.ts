@@ -252,8 +252,18 @@ describe('the environment of a function', () => {
 });
 
 describe('the secrets extension', () => {
-  async function withExtension<T>(use: (fetch: (id: string) => Promise<string>) => Promise<T>): Promise<T> {
+  /** It says so often that it is not ready. */
+  async function withExtension<T>(
+    use: (fetch: (id: string) => Promise<string>) => Promise<T>,
+    { notReady = 0, timeoutMs = 5_000 } = {},
+  ): Promise<T> {
+    let asked = 0;
     const server = createServer((request, response) => {
+      asked += 1;
+      if (asked <= notReady) {
+        response.writeHead(400).end('not ready to serve traffic, please wait');
+        return;
+      }
       const allowed = request.headers['x-aws-parameters-secrets-token'] === 'session';
       const binary = request.url === '/secretsmanager/get?secretId=binary';
       const known = binary || request.url === '/secretsmanager/get?secretId=prod%2Fneon';
@@ -264,7 +274,7 @@ describe('the secrets extension', () => {
     const { port } = server.address() as AddressInfo;
     const env = { PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(port), AWS_SESSION_TOKEN: 'session' };
     try {
-      return await use(secretsExtension(env));
+      return await use(secretsExtension(env, timeoutMs));
     } finally {
       server.closeAllConnections();
       server.close();
@@ -289,14 +299,19 @@ describe('the secrets extension', () => {
     });
   });
 
+  it('is asked again while it is not ready, as at the first invocation of a sandbox', async () => {
+    expect(await withExtension((fetchSecret) => fetchSecret('prod/neon'), { notReady: 2 })).toBe('hunter2');
+  });
+
   it('that does not answer is told apart from a refusal', async () => {
+    const silent = { problems: [{ message: 'the secrets extension of the function does not answer' }] };
     let closed: ((id: string) => Promise<string>) | undefined;
+    const options = { notReady: Number.POSITIVE_INFINITY, timeoutMs: 250 };
     await withExtension(async (fetchSecret) => {
+      await expect(fetchSecret('prod/neon')).rejects.toMatchObject(silent);
       closed = fetchSecret;
-    });
-    await expect(closed?.('prod/neon')).rejects.toMatchObject({
-      problems: [{ message: 'the secrets extension of the function does not answer' }],
-    });
+    }, options);
+    await expect(closed?.('prod/neon')).rejects.toMatchObject(silent);
   });
 });
 
