@@ -25,7 +25,7 @@ export interface AlarmsProps {
 interface AlarmOf {
   /** Second half of the alarm's name, which is the subject of its mail. */
   readonly says: string;
-  /** What it means, what is safe, and last what to run. */
+  /** What it means, what is safe, and last what to run, of ours as it is typed for the default deployment. */
   readonly meaning: string;
   readonly metric: Metric;
   /** Goes off from this value on; 1 when absent. */
@@ -52,7 +52,7 @@ export class Alarms extends Construct {
   ) {
     const alarm = new Alarm(this, id, {
       alarmName: `Lakeferry ${name}: ${says}`,
-      alarmDescription: meaning,
+      alarmDescription: ofDeployment(name, meaning),
       metric: metric.with({ period: window.period }),
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -163,6 +163,11 @@ function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
       window: { period: Duration.minutes(5), evaluationPeriods: 1 },
     },
   };
+}
+
+/** Who is called may be in any shell: a command means the deployment that calls. */
+function ofDeployment(name: string, meaning: string): string {
+  return meaning.replaceAll(/lakeferry (?:status|redrive|rejected <sync>)/g, `$& --deployment ${name}`);
 }
 
 function callFor(alarm: Alarm, topic: ITopic): Alarm {

@@ -135,6 +135,7 @@ describe('the alarms', () => {
       const commands = [...run.matchAll(/lakeferry ([a-z]+)/g)].map(([, command]) => command as string);
       if (!run.startsWith('aws ')) expect(commands, says).not.toEqual([]);
       for (const command of commands) expect(await known(command), command).toBe(true);
+      expect([...run.matchAll(/ --deployment prod/g)], says).toHaveLength(commands.length);
     }
     expect(await known('nothing')).toBe(false);
   });
