@@ -34,7 +34,7 @@ export interface LakeferryProps {
   readonly config: string | LakeferryFileInput;
   /**
    * Names the deployment: queue, schedules, logs, alarms, dashboard, metrics and the SSM parameter bear it. 1 to 40 of
-   * letters, digits, `-` and `_`, unique in account and region. Made from the construct's path when absent.
+   * letters, digits and `-`, unique in account and region. Made from the construct's path when absent.
    */
   readonly name?: string;
   /** `create` makes the secrets that the configuration names, empty, for you to fill; `existing` (default) uses yours. */
@@ -67,9 +67,7 @@ export class Lakeferry extends Construct {
     const { encryptionKey, logRetention = RetentionDays.ONE_MONTH } = props;
     const name = props.name ?? Names.uniqueResourceName(this, { maxLength: 40, separator: '-' });
     if (!DEPLOYMENT_NAME.test(name))
-      throw new Error(
-        `"${name}" is no name for a deployment: write 1 to 40 of letters, digits, "-" and "_".`,
-      );
+      throw new Error(`"${name}" is no name for a deployment: write 1 to 40 of letters, digits and "-".`);
     const { text: configText, config } = readConfig(props.config);
     this.#tellWhatIsMissing(config);
     if (encryptionKey) letServicesUse(encryptionKey, { name, scope: this });

@@ -68,7 +68,7 @@ function deploymentName(flags: RuntimeFlags, io: CliIo): string {
   const name = flags.deployment ?? (io.env['LAKEFERRY_DEPLOYMENT']?.trim() || DEFAULT_DEPLOYMENT);
   if (DEPLOYMENT_NAME.test(name)) return name;
   throw new UsageError(
-    `"${name}" is no name of a deployment: those are 1 to 40 of letters, digits, "-" and "_".`,
+    `"${name}" is no name of a deployment: those are 1 to 40 of letters, digits and "-".`,
     '--deployment <name>',
   );
 }

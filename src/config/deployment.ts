@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
-/** Names a deployment: unique in its account and region. */
-export const DEPLOYMENT_NAME = /^[A-Za-z0-9_-]{1,40}$/;
+/** Names a deployment: unique in its account and region. All of it may stand in the name of a CloudFormation stack. */
+export const DEPLOYMENT_NAME = /^[A-Za-z0-9-]{1,40}$/;
 /** Of a stack that is not named otherwise. */
 export const DEFAULT_DEPLOYMENT = 'lakeferry';
 

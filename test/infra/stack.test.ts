@@ -223,7 +223,7 @@ describe('the stack', () => {
   });
 
   it('refuses a name that its parts could not bear', () => {
-    for (const name of ['', 'a b', 'x'.repeat(41), 'prod/eu']) {
+    for (const name of ['', 'a b', 'x'.repeat(41), 'prod/eu', 'my_prod']) {
       expect(() => templateOf(() => ({ name })), name).toThrow('is no name for a deployment');
     }
   });
