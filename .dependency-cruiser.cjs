@@ -41,7 +41,7 @@ module.exports = {
     layer('checkpoint', '^src/checkpoint/', INTERFACES),
     layer('queue', '^src/queue/', INTERFACES),
     layer('sync', '^src/sync/', INTERFACES),
-    layer('lambdas', '^lambdas/', [...SYNC, '^src/compose\\.ts$']),
+    layer('lambdas', '^lambdas/', [...SYNC, '^src/compose\\.ts$', '^src/deployment/secrets\\.ts$']),
     layer('local', '^src/local/', [...SYNC, '^src/compose\\.ts$', '^lambdas/']),
     layer('deployment', '^src/deployment/', [...CONFIG, '^src/telemetry/']),
     layer('doctor', '^src/doctor/', [...SYNC, '^src/deployment/survey\\.ts$']),

@@ -5,8 +5,6 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   Architecture,
   Function as LambdaFunction,
-  ParamsAndSecretsLayerVersion,
-  ParamsAndSecretsVersions,
   type RecursiveLoop,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
@@ -83,10 +81,6 @@ export class SyncFunction extends Construct {
       timeout: props.timeout,
       memorySize: props.memorySize,
       ...(props.recursiveLoop === undefined ? {} : { recursiveLoop: props.recursiveLoop }),
-      // Secrets are kept by the function as long as they work; a cache beside it would give the old ones again.
-      paramsAndSecrets: ParamsAndSecretsLayerVersion.fromVersion(ParamsAndSecretsVersions.V1_0_103, {
-        cacheEnabled: false,
-      }),
       environment: {
         LAKEFERRY_CONFIG: CONFIG_FILE,
         LAKEFERRY_CHECKPOINT_TABLE: checkpoints.tableName,

@@ -1,14 +1,19 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { compose } from '../src/compose.ts';
+import { CONFIG_FILE } from '../src/config/config-file.ts';
 import { type LambdaEnvironment, readLambdaEnvironment } from '../src/config/environment.ts';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
+import { secretsManager } from '../src/deployment/secrets.ts';
 import type { Services } from '../src/sync/services.ts';
 import { systemClock } from '../src/telemetry/clock.ts';
 import { METRIC_NAMESPACE } from '../src/telemetry/metric-names.ts';
 import { powertoolsLog } from '../src/telemetry/powertools-log.ts';
 import { powertoolsMetrics } from '../src/telemetry/powertools-metrics.ts';
 import { type Ends, renewedServices } from './renewed-services.ts';
+
+/** For the way into both databases; an invocation that cannot have it fails, and comes again. */
+const SECRETS_TIMEOUT_MS = 20_000;
 
 /** What a handler works with: the file's syncs, and the services behind them. */
 export interface Runtime {
@@ -47,11 +52,16 @@ export async function openRuntime(readEnvironment: () => Promise<LambdaEnvironme
   return { config, services: renewedServices(compose(connections, TELEMETRY), open) };
 }
 
+function readEnvironment(): Promise<LambdaEnvironment> {
+  const signal = AbortSignal.timeout(SECRETS_TIMEOUT_MS);
+  return readLambdaEnvironment(process.env, secretsManager(undefined, CONFIG_FILE, signal));
+}
+
 let runtime: Promise<Runtime> | undefined;
 
 /** Made once per sandbox, at the first invocation. */
 export function environmentRuntime(): Promise<Runtime> {
-  runtime ??= openRuntime(() => readLambdaEnvironment(process.env));
+  runtime ??= openRuntime(readEnvironment);
   runtime.catch(() => {
     runtime = undefined;
   });

@@ -7,8 +7,7 @@ import type { Connections } from './connections.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import type { LakeferryConfig } from './lakeferry-config.ts';
 import { parseConfig } from './parse-config.ts';
-import { parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
-import { type FetchSecret, secretsExtension } from './secrets-extension.ts';
+import { type FetchSecret, parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
 
 /** What a deployed function is told by its environment. */
 export interface LambdaEnvironment {
@@ -24,7 +23,7 @@ export interface LambdaEnvironment {
  */
 export async function readLambdaEnvironment(
   env: Environment,
-  fetchSecret: FetchSecret = secretsExtension(env),
+  fetchSecret: FetchSecret,
 ): Promise<LambdaEnvironment> {
   const reader = new EnvironmentReader(env, CONFIG_FILE);
   const configText = reader.required('LAKEFERRY_CONFIG');

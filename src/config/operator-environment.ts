@@ -4,8 +4,7 @@ import { readDatabricksAuth, readNeon, readWarehouse } from './connection-values
 import type { DatabricksConnection, NeonConnection } from './connections.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import type { ConnectionSettings } from './lakeferry-config.ts';
-import { parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
-import type { FetchSecret } from './secrets-extension.ts';
+import { type FetchSecret, parseDatabricksSecret, parseNeonSecret } from './secret-value.ts';
 
 /**
  * The databases of a command on a person's machine, each on its own, so that one may be looked at without the other.

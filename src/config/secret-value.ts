@@ -4,6 +4,9 @@ import { EnvironmentError } from './config-error.ts';
 import { directUrlProblem, postgresUrlProblem } from './connection-values.ts';
 import type { DatabricksConnection, NeonConnection } from './connections.ts';
 
+/** Gives a secret's text by its name or ARN. Throws EnvironmentError. */
+export type FetchSecret = (secretId: string) => Promise<string>;
+
 /** The forms of the two secrets in AWS Secrets Manager. Nothing of a secret reaches an error. */
 
 const text = z.string().trim().min(1);

@@ -1,9 +1,9 @@
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
-import { EnvironmentError } from '../config/config-error.ts';
 import { type Deployment, deploymentParameter, parseDeployment } from '../config/deployment.ts';
 import { SyncError } from '../error/sync-error.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { noRegion } from './no-region.ts';
 
 export interface DeploymentSought {
   readonly name: string;
@@ -70,10 +70,4 @@ function parse(text: string, name: string, region: string): Deployment {
       { cause, remedy: 'npx cdk deploy, or use the version of Lakeferry that deployed it' },
     );
   }
-}
-
-/** Every place looked in. */
-export function noRegion(file: string): EnvironmentError {
-  const message = `not in the environment, not in the AWS profile, and connections.aws.region of ${file} is not set`;
-  return new EnvironmentError([{ variable: 'AWS_REGION', message }]);
 }

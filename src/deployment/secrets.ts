@@ -4,14 +4,16 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { EnvironmentError } from '../config/config-error.ts';
-import type { FetchSecret } from '../config/secrets-extension.ts';
+import type { FetchSecret } from '../config/secret-value.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
-import { noRegion } from './find-deployment.ts';
+import { noRegion } from './no-region.ts';
+import { secretRegion } from './secret-region.ts';
 
 /**
- * Fetches with the credentials of whoever runs the command, of which the functions know nothing. Without a region the
- * AWS SDK's own chain says: `AWS_REGION`, then the profile's. `file` is the configuration, as a person named it.
+ * Fetches with the credentials that the AWS SDK finds: those of whoever runs a command, or of a function's role. A name
+ * is looked for in the `configured` region, or else where the SDK's own chain says: `AWS_REGION`, then the profile's.
+ * `file` is the configuration, as a person named it.
  */
 export function secretsManager(
   configured: string | undefined,
@@ -19,7 +21,7 @@ export function secretsManager(
   signal: AbortSignal,
 ): FetchSecret {
   return async (SecretId) => {
-    const client = new SecretsManagerClient(clientSettings(configured));
+    const client = new SecretsManagerClient(clientSettings(secretRegion(SecretId) ?? configured));
     const region = await client.config.region().catch(() => undefined);
     if (region === undefined)
       throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION', noRegion(file));

@@ -9,7 +9,8 @@ import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/clie
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
-import { noRegion } from './find-deployment.ts';
+import { noRegion } from './no-region.ts';
+import { secretRegion } from './secret-region.ts';
 
 /** Whose credentials the AWS SDK found. */
 export interface Identity {
@@ -54,7 +55,6 @@ export function openAccountSurvey(configured: string | undefined, file: string):
   const settings = clientSettings(configured);
   const sts = new STSClient(settings);
   const ssm = new SSMClient(settings);
-  const secrets = new SecretsManagerClient(settings);
   const lambda = new LambdaClient(settings);
   const cloudWatch = new CloudWatchClient(settings);
 
@@ -86,8 +86,10 @@ export function openAccountSurvey(configured: string | undefined, file: string):
       }),
     hasSecret: (SecretId, signal) =>
       ask(`the secret "${SecretId}"`, 'secretsmanager:DescribeSecret', signal, async () => {
+        const secrets = new SecretsManagerClient(clientSettings(secretRegion(SecretId) ?? configured));
         const command = new DescribeSecretCommand({ SecretId });
-        return isThere(secrets.send(command, { abortSignal: signal }), ResourceNotFoundException);
+        const found = secrets.send(command, { abortSignal: signal });
+        return isThere(found, ResourceNotFoundException).finally(() => secrets.destroy());
       }),
     readConcurrency: (signal) =>
       ask('the Lambda settings of the account', 'lambda:GetAccountSettings', signal, async () => {
@@ -111,7 +113,7 @@ export function openAccountSurvey(configured: string | undefined, file: string):
         return ringing;
       }),
     close() {
-      for (const client of [sts, ssm, secrets, lambda, cloudWatch]) client.destroy();
+      for (const client of [sts, ssm, lambda, cloudWatch]) client.destroy();
     },
   };
 }

@@ -3,6 +3,7 @@ import { findDeployment } from '../../src/deployment/find-deployment.ts';
 import { openPlanner } from '../../src/deployment/invoke-planner.ts';
 import { openLogs } from '../../src/deployment/read-logs.ts';
 import { secretsManager } from '../../src/deployment/secrets.ts';
+import { openAccountSurvey } from '../../src/deployment/survey.ts';
 import type { SyncError } from '../../src/error/sync-error.ts';
 import {
   deadEndpoint,
@@ -27,10 +28,15 @@ const VARIABLES = [
 
 let server: ScriptedServer;
 let answer: ScriptedAnswer;
+/** How the last request was signed: key, date, region, service. */
+let signature: string | undefined;
 const before = VARIABLES.map((name) => [name, process.env[name]] as const);
 
 beforeAll(async () => {
-  server = await startScriptedServer(() => answer);
+  server = await startScriptedServer((_, { headers }) => {
+    signature = headers.authorization;
+    return answer;
+  });
   usualVariables();
 });
 afterEach(usualVariables);
@@ -202,6 +208,18 @@ describe('a secret', () => {
   it('is its text', async () => {
     answer = gives({ SecretString: 'text' });
     expect(await fetchSecret()).toBe('text');
+    expect(signature).toContain(`/${REGION}/secretsmanager/`);
+  });
+
+  it('is asked for in the region of its ARN', async () => {
+    answer = gives({ SecretString: 'text' });
+    const arn = 'arn:aws:secretsmanager:us-west-2:111122223333:secret:prod/neon-AbC123';
+    expect(await secretsManager(REGION, 'our.yaml', NEVER)(arn)).toBe('text');
+    expect(signature).toContain('/us-west-2/secretsmanager/');
+    const account = openAccountSurvey(REGION, 'our.yaml');
+    expect(await account.hasSecret(arn, NEVER)).toBe(true);
+    account.close();
+    expect(signature).toContain('/us-west-2/secretsmanager/');
   });
 
   it.each([

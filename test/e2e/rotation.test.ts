@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { plannerHandler } from '../../lambdas/planner.ts';
 import { openRuntime, type Runtime } from '../../lambdas/runtime.ts';
 import { writerHandler } from '../../lambdas/writer.ts';
+import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
 import { readLambdaEnvironment } from '../../src/config/environment.ts';
+import { secretsManager } from '../../src/deployment/secrets.ts';
 import { createLambdaContext } from '../../src/local/lambda-context.ts';
 import { aBench, type Bench } from '../support/control.ts';
 import { recordOf } from '../support/invoke.ts';
@@ -17,7 +19,7 @@ vi.hoisted(() => vi.stubEnv('POWERTOOLS_DEV', 'true'));
 describe('secrets that change', () => {
   let lake: Lake;
   let bench: Bench;
-  let extension: ScriptedServer;
+  let server: ScriptedServer;
   /** What Secrets Manager holds. */
   let secrets: Record<string, string>;
   let asked: string[];
@@ -26,19 +28,22 @@ describe('secrets that change', () => {
 
   beforeAll(async () => {
     lake = await startLake();
-    extension = await startScriptedServer((_, { url }) => {
-      const id = new URL(url ?? '', 'http://extension').searchParams.get('secretId') ?? '';
-      asked.push(id);
-      const value = secrets[id];
+    server = await startScriptedServer((request) => {
+      const { SecretId } = JSON.parse(request) as { readonly SecretId: string };
+      asked.push(SecretId);
+      const value = secrets[SecretId];
       return value === undefined
-        ? { status: 400, body: '{}' }
+        ? { status: 400, body: JSON.stringify({ __type: 'ResourceNotFoundException' }) }
         : { status: 200, body: JSON.stringify({ SecretString: value }) };
     });
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', server.endpoint);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', LOCAL_AWS_CREDENTIALS.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', LOCAL_AWS_CREDENTIALS.secretAccessKey);
     role = `ferry_${lake.database.name}`;
     await lake.database.query(`create role ${role} login superuser password 'first'`);
   });
   afterAll(async () => {
-    await extension?.close();
+    await server?.close();
     await lake?.close();
   });
 
@@ -62,8 +67,7 @@ describe('secrets that change', () => {
   /** As Lambda's environment tells it, with the local servers behind. */
   async function readEnvironment() {
     const { host, port, path, caCert } = lake.databricks;
-    const read = await readLambdaEnvironment({
-      PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: new URL(extension.endpoint).port,
+    const environment = {
       LAKEFERRY_CONFIG: JSON.stringify({
         connections: { databricks: { secret: DATABRICKS }, neon: { secret: NEON } },
         syncs: { [bench.config.name]: { source: bench.source, target: bench.target, primaryKey: 'id' } },
@@ -73,7 +77,9 @@ describe('secrets that change', () => {
       AWS_REGION: 'us-east-1',
       LAKEFERRY_CHECKPOINT_TABLE: 'unused',
       LAKEFERRY_CHUNK_QUEUE_URL: 'http://127.0.0.1/unused',
-    });
+    };
+    const fetchSecret = secretsManager('us-east-1', 'lakeferry.yaml', AbortSignal.timeout(30_000));
+    const read = await readLambdaEnvironment(environment, fetchSecret);
     const { databricks, neon, aws } = read.connections;
     return {
       ...read,

@@ -25,7 +25,7 @@ const NEVER = new AbortController().signal;
 describe('the bundles of a synthesized stack', () => {
   let folder: string;
   let local: LocalStack;
-  let extension: ScriptedServer;
+  let secretsManager: ScriptedServer;
   let database: pg.Client;
   let functions: Record<'planner' | 'writer', LambdaProcess>;
   let sizesMb: number[];
@@ -42,9 +42,9 @@ describe('the bundles of a synthesized stack', () => {
       'lakeferry/databricks': { token: local.info.warehouse.token },
       'lakeferry/neon': { url: local.info.postgres },
     };
-    extension = await startScriptedServer((_, { url }) => {
-      const id = new URL(url ?? '', 'http://extension').searchParams.get('secretId') ?? '';
-      return { status: 200, body: JSON.stringify({ SecretString: JSON.stringify(secrets[id]) }) };
+    secretsManager = await startScriptedServer((asked) => {
+      const { SecretId } = JSON.parse(asked) as { readonly SecretId: string };
+      return { status: 200, body: JSON.stringify({ SecretString: JSON.stringify(secrets[SecretId]) }) };
     });
     functions = await startFunctions();
   });
@@ -52,7 +52,7 @@ describe('the bundles of a synthesized stack', () => {
     stopPump.abort();
     await Promise.all(Object.values(functions ?? {}).map((each) => each.close()));
     await database?.end();
-    await extension?.close();
+    await secretsManager?.close();
     await local?.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -119,7 +119,7 @@ describe('the bundles of a synthesized stack', () => {
       AWS_SESSION_TOKEN: 'session',
       AWS_ENDPOINT_URL_SQS: aws.sqs,
       AWS_ENDPOINT_URL_DYNAMODB: aws.dynamodb,
-      PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: new URL(extension.endpoint).port,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
       NODE_EXTRA_CA_CERTS: warehouse.caCertFile,
       LAMBDA_HOST_NEON: neon,
       LAMBDA_HOST_POSTGRES: new URL(postgres).host,

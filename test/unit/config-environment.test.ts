@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -13,8 +10,7 @@ import { readLambdaEnvironment } from '../../src/config/environment.ts';
 import type { Environment } from '../../src/config/environment-reader.ts';
 import type { ConnectionSettings } from '../../src/config/lakeferry-config.ts';
 import { readOperatorDatabricks, readOperatorNeon } from '../../src/config/operator-environment.ts';
-import { parseDatabricksSecret, parseNeonSecret } from '../../src/config/secret-value.ts';
-import { type FetchSecret, secretsExtension } from '../../src/config/secrets-extension.ts';
+import { type FetchSecret, parseDatabricksSecret, parseNeonSecret } from '../../src/config/secret-value.ts';
 
 const NO_SETTINGS: ConnectionSettings = { databricks: {}, neon: {}, aws: {} };
 const SERVICES = {
@@ -243,75 +239,8 @@ describe('the environment of a function', () => {
   });
 
   it('says which configuration file it could not read', async () => {
-    await expect(
-      readLambdaEnvironment({ LAKEFERRY_CONFIG: '/nowhere/lakeferry.yaml' }),
-    ).rejects.toMatchObject({
-      kind: 'config_missing',
-    });
-  });
-});
-
-describe('the secrets extension', () => {
-  /** It says so often that it is not ready. */
-  async function withExtension<T>(
-    use: (fetch: (id: string) => Promise<string>) => Promise<T>,
-    { notReady = 0, timeoutMs = 5_000 } = {},
-  ): Promise<T> {
-    let asked = 0;
-    const server = createServer((request, response) => {
-      asked += 1;
-      if (asked <= notReady) {
-        response.writeHead(400).end('not ready to serve traffic, please wait');
-        return;
-      }
-      const allowed = request.headers['x-aws-parameters-secrets-token'] === 'session';
-      const binary = request.url === '/secretsmanager/get?secretId=binary';
-      const known = binary || request.url === '/secretsmanager/get?secretId=prod%2Fneon';
-      response.writeHead(allowed && known ? 200 : 400, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(binary ? { SecretBinary: 'aGk=' } : { SecretString: 'hunter2' }));
-    });
-    await once(server.listen(0, 'localhost'), 'listening');
-    const { port } = server.address() as AddressInfo;
-    const env = { PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(port), AWS_SESSION_TOKEN: 'session' };
-    try {
-      return await use(secretsExtension(env, timeoutMs));
-    } finally {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    }
-  }
-
-  it('gives a secret to the session that may have it', async () => {
-    expect(await withExtension((fetchSecret) => fetchSecret('prod/neon'))).toBe('hunter2');
-  });
-
-  it('names the secret that it refuses', async () => {
-    await expect(withExtension((fetchSecret) => fetchSecret('prod/other'))).rejects.toMatchObject({
-      kind: 'environment_invalid',
-      problems: [{ variable: 'secret prod/other', message: 'not fetched, HTTP 400' }],
-    });
-  });
-
-  it('has no text to give of a binary secret', async () => {
-    await expect(withExtension((fetchSecret) => fetchSecret('binary'))).rejects.toMatchObject({
-      problems: [{ variable: 'secret binary', message: 'holds no text' }],
-    });
-  });
-
-  it('is asked again while it is not ready, as at the first invocation of a sandbox', async () => {
-    expect(await withExtension((fetchSecret) => fetchSecret('prod/neon'), { notReady: 2 })).toBe('hunter2');
-  });
-
-  it('that does not answer is told apart from a refusal', async () => {
-    const silent = { problems: [{ message: 'the secrets extension of the function does not answer' }] };
-    let closed: ((id: string) => Promise<string>) | undefined;
-    const options = { notReady: Number.POSITIVE_INFINITY, timeoutMs: 250 };
-    await withExtension(async (fetchSecret) => {
-      await expect(fetchSecret('prod/neon')).rejects.toMatchObject(silent);
-      closed = fetchSecret;
-    }, options);
-    await expect(closed?.('prod/neon')).rejects.toMatchObject(silent);
+    const env = { LAKEFERRY_CONFIG: '/nowhere/lakeferry.yaml' };
+    await expect(readLambdaEnvironment(env, notFetched)).rejects.toMatchObject({ kind: 'config_missing' });
   });
 });
 
