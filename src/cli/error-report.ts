@@ -4,7 +4,6 @@ import { errorPage } from '../error/error-page.ts';
 import type { SyncError } from '../error/sync-error.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
-import { jsonDocument } from './json-document.ts';
 import type { Style } from './style.ts';
 import { entry, printable } from './text.ts';
 
@@ -75,11 +74,11 @@ function placesOf({ fields }: SyncError): string {
 }
 
 /** The one document of a failed `--json` command. */
-export function errorJson(error: SyncError): string {
+export function errorJson(error: SyncError) {
   const { kind, message, remedy } = error;
   const { sync } = error.fields;
   const problems = problemsJson(error);
-  return jsonDocument({
+  return {
     error: {
       kind,
       message,
@@ -88,7 +87,7 @@ export function errorJson(error: SyncError): string {
       docs: errorPage(kind),
       ...(problems && { problems }),
     },
-  });
+  };
 }
 
 function problemsJson(error: SyncError): readonly object[] | undefined {

@@ -1,5 +1,4 @@
 import type { RejectedKey, RejectedKeys } from '../target/target.ts';
-import { jsonDocument } from './json-document.ts';
 import { formatAgo, formatCount, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable, type TableLayout } from './table.ts';
@@ -35,8 +34,8 @@ export function renderRejected(sync: string, rejected: RejectedKeys, options: Re
 }
 
 /** The document of `lakeferry rejected --json`. Versions are decimal text, counts numbers, times ISO 8601 in UTC. */
-export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedKeys): string {
-  return jsonDocument({
+export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedKeys) {
+  return {
     sync,
     keys: Number(keys),
     changes: Number(attempts),
@@ -51,7 +50,7 @@ export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedK
       lastSeen: new Date(row.lastSeen).toISOString(),
       changes: Number(row.attempts),
     })),
-  });
+  };
 }
 
 function columnsFor(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import type { HaltCause } from '../../src/checkpoint/checkpoint.ts';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { planJson } from '../../src/cli/plan-json.ts';
 import { renderPlan } from '../../src/cli/plan-report.ts';
 import { planExitCode } from '../../src/cli/plan-sentence.ts';
@@ -268,7 +269,7 @@ describe('the plan screen', () => {
 
 describe('the plan document', () => {
   it('has versions as decimal text, counts as numbers, times in ISO form', () => {
-    const document = JSON.parse(planJson([planned(BRAKED, { halts: [MASS_DELETE] })]));
+    const document = JSON.parse(jsonDocument(planJson([planned(BRAKED, { halts: [MASS_DELETE] })])));
     expect(document).toEqual({
       schemaVersion: 1,
       syncs: [
@@ -308,7 +309,7 @@ describe('the plan document', () => {
   });
 
   it('has null for what is not there, and each state with what belongs to it', () => {
-    const value = (preview: PlanPreview) => JSON.parse(planJson([preview])).syncs[0];
+    const value = (preview: PlanPreview) => JSON.parse(jsonDocument(planJson([preview]))).syncs[0];
     const silent: Unknown = { of: 'deletes', message: 'm', remedy: 'r' };
     const blind = value({ ...FREE, rejectedKeys: undefined, unknown: [BLIND, silent] });
     expect(blind).toMatchObject({ next: null, rejectedKeys: null, unknown: [BLIND, { kind: null }] });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { type RejectedOptions, rejectedJson, renderRejected } from '../../src/cli/rejected-report.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import type { RejectedKey, RejectedKeys } from '../../src/target/target.ts';
@@ -73,11 +74,11 @@ describe('the list of rejected rows', () => {
   it('says that there is none', () => {
     const none = { keys: 0n, attempts: 0n, newest: [] };
     expect(renderRejected('invoices', none, options)).toEqual(['✓ No row of invoices is rejected.']);
-    expect(JSON.parse(rejectedJson('invoices', none))).toMatchObject({ keys: 0, rows: [] });
+    expect(JSON.parse(jsonDocument(rejectedJson('invoices', none)))).toMatchObject({ keys: 0, rows: [] });
   });
 
   it('is one document for programs, keys as they are stored', () => {
-    expect(JSON.parse(rejectedJson('invoices', of(REFUSED)))).toEqual({
+    expect(JSON.parse(jsonDocument(rejectedJson('invoices', of(REFUSED))))).toEqual({
       schemaVersion: 1,
       sync: 'invoices',
       keys: 17,

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { formatAge, formatDuration, formatInstant, formatLag, formatNumber } from '../../src/cli/quantity.ts';
 import { statusJson } from '../../src/cli/status-json.ts';
 import { renderStatus, type StatusOptions } from '../../src/cli/status-report.ts';
@@ -108,7 +109,7 @@ describe('the status screen', () => {
     expect(render([EASED], { width: 140 })[1]).toMatch(
       / 0 {2}5 of 8 chunks, eased to 25 % while the target is slow$/,
     );
-    expect(JSON.parse(statusJson([EASED])).syncs[0]).toMatchObject({
+    expect(JSON.parse(jsonDocument(statusJson([EASED]))).syncs[0]).toMatchObject({
       chunks: { done: 5, total: 8 },
       pace: 0.25,
     });
@@ -274,7 +275,7 @@ describe('the status screen that is watched', () => {
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
     const big = { ...HALTED, latest: 9_007_199_254_740_993n };
-    const document = JSON.parse(statusJson([big, BLIND, NEW]));
+    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW])));
     expect(document.schemaVersion).toBe(1);
     expect(document.syncs[0]).toEqual({
       sync: 'order_items',
@@ -291,7 +292,7 @@ describe('the status document', () => {
       paused: null,
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
     });
-    expect(JSON.parse(statusJson([PAUSED])).syncs[0].paused).toEqual({
+    expect(JSON.parse(jsonDocument(statusJson([PAUSED]))).syncs[0].paused).toEqual({
       by: 'ana',
       reason: 'index build',
       at: '2026-11-19T06:58:47.000Z',

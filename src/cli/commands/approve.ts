@@ -3,7 +3,7 @@ import { haltCauseOf } from '../../checkpoint/checkpoint.ts';
 import { throughOf } from '../../plan/plan.ts';
 import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
-import { inPlace, remediesInPlace } from '../in-place.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
@@ -53,7 +53,7 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
     await confirmSync(sync, command, flags, io);
     return approveDeletes(services, sync, { dryRun: false }, io.signal);
   });
-  if (flags.json) io.stdout.write(remediesInPlace(approvalJson(sync, approval, dryRun), flags, io.env));
+  if (flags.json) io.stdout.write(jsonDocument(approvalJson(sync, approval, dryRun), flags, io.env));
   else {
     const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
     io.stdout.write(`${screen.join('\n')}\n`);
@@ -109,13 +109,13 @@ export function renderApproval(
   }
 }
 
-function approvalJson(sync: string, approval: Approval, dryRun: boolean): string {
-  return jsonDocument({
+function approvalJson(sync: string, approval: Approval, dryRun: boolean) {
+  return {
     dryRun,
     sync,
     outcome: approval.outcome,
     plan:
       approval.outcome === 'approved' ? { id: approval.plan.id, through: throughOf(approval.plan) } : null,
     cause: approval.outcome === 'approved' ? approval.cause.message : null,
-  });
+  };
 }
