@@ -1,7 +1,8 @@
 import { displayTable } from '../schema/table-name.ts';
-import type { NextPreview, PlanPreview, Standing, Subject } from '../sync/plan-preview.ts';
+import type { NextPreview, PlanPreview, Standing } from '../sync/plan-preview.ts';
 import { NAME_WIDTH, type PlanLine, renderLine } from './plan-line.ts';
 import { isHeldUp, planSentence } from './plan-sentence.ts';
+import { CommonCauses } from './plan-unknowns.ts';
 import { changesLines, deletesLines, schemaLines, windowText, workText } from './plan-work-report.ts';
 import { formatAgo, formatCount, formatInstant, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
@@ -14,18 +15,20 @@ export interface PlanOptions {
   readonly style: Style;
 }
 
-/** Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts. */
+/**
+ * Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts, then the reasons for which
+ * several things are not known.
+ */
 export function renderPlan(previews: readonly PlanPreview[], options: PlanOptions): string[] {
-  const blocks = previews.map((preview, at) => blockOf(preview, at === 0, options));
+  const causes = new CommonCauses(previews);
+  const blocks = previews.map((preview, at) => [
+    headline(preview, at === 0, options),
+    ...linesOf(preview, causes, options).flatMap((line) => renderLine(line, options)),
+  ]);
   const [only, ...others] = blocks;
   const quiet = only?.length === 1 && others.length === 0 && previews[0]?.next?.step === 'nothing';
   const screen = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]));
-  return quiet ? screen : [...screen, '', planSentence(previews)];
-}
-
-function blockOf(preview: PlanPreview, first: boolean, options: PlanOptions): string[] {
-  const lines = linesOf(preview, options).flatMap((line) => renderLine(line, options));
-  return [headline(preview, first, options), ...lines];
+  return quiet ? screen : [...screen, '', planSentence(previews), ...causes.lines(options)];
 }
 
 function headline(
@@ -43,7 +46,7 @@ function headline(
   return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}${note}`;
 }
 
-function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
+function linesOf(preview: PlanPreview, causes: CommonCauses, options: PlanOptions): PlanLine[] {
   const { next } = preview;
   return [
     ...standingLines(preview.config.name, preview.standing, options),
@@ -51,7 +54,7 @@ function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
     ...(next?.step === 'plan' ? [] : schemaLines(preview, undefined, options.style)),
     ...rejectedLines(preview, options.style),
     ...haltLines(preview, options.style),
-    ...unknownLines(preview, options.style),
+    ...causes.linesOf(preview, options.style),
   ];
 }
 
@@ -150,23 +153,4 @@ function haltLines({ halts }: PlanPreview, { symbols }: Style): PlanLine[] {
       text: `${symbols.bad} expected, ${kind}: ${message}`,
       paste: [remedy],
     }));
-}
-
-const NAMES: Readonly<Record<Subject, string>> = {
-  checkpoint: 'state',
-  source: 'source',
-  target: 'target',
-  changes: 'changes',
-  deletes: 'deletes',
-  table: 'schema',
-  rights: 'rights',
-  rejected: 'rejected',
-};
-
-function unknownLines({ unknown }: PlanPreview, { symbols }: Style): PlanLine[] {
-  return unknown.map(({ of, message, remedy }) => ({
-    name: NAMES[of],
-    text: `${symbols.bad} not known: ${message}`,
-    paste: [remedy],
-  }));
 }

@@ -75,5 +75,6 @@ function parse(text: string, name: string, region: string): Deployment {
 /** Every place looked in. */
 export function noRegion(file: string): EnvironmentError {
   const message = `not in the environment, not in the AWS profile, and connections.aws.region of ${file} is not set`;
-  return new EnvironmentError([{ variable: 'AWS_REGION', message }]);
+  const remedy = 'Set AWS_REGION, or choose a profile that has a region: AWS_PROFILE';
+  return new EnvironmentError([{ variable: 'AWS_REGION', message }], { remedy });
 }

@@ -261,6 +261,35 @@ describe('the plan screen', () => {
     ]);
   });
 
+  it('says one reason for several things once, with what to do as the last line', () => {
+    const why = { message: 'AWS has no region.', remedy: 'lakeferry doctor' };
+    const unknown = [
+      { of: 'target', ...why },
+      { of: 'source', ...why },
+      { ...BLIND, of: 'changes' },
+    ] as const;
+    const items = {
+      ...FREE,
+      config: { ...CONFIG, name: 'items' },
+      unknown: [{ of: 'source', ...why }],
+    } as const;
+    expect(render([{ ...FREE, unknown }, items])).toEqual([
+      'orders     main.gold.orders → app.orders  (nothing is written by this command)',
+      '  changes    ✗ not known: The warehouse does not answer.',
+      '               Check that the SQL warehouse runs.',
+      '  not known  ✗ target, source',
+      '',
+      'items      main.gold.orders → app.orders',
+      '  not known  ✗ source',
+      '',
+      '4 things not known.',
+      '',
+      '  target, source',
+      '    AWS has no region.',
+      '    lakeferry doctor',
+    ]);
+  });
+
   it('hands no control sequence of a foreign name on', () => {
     const leftOut = [{ name: 'a\u001b[2Jb', type: 'string' }];
     expect(render([upToDate({ leftOut })]).join('\n')).not.toContain('\u001b');
