@@ -25,7 +25,7 @@ export function registerApprove(program: Command, io: CliIo): void {
     .helpGroup('Repair')
     .summary('let many rows be deleted')
     .description(
-      'Lets a sync that halted before it deleted more of its target than maxDeletePercent allows go on: that one plan deletes what the cause says. The next one is judged anew. If the source lost the rows by mistake, restore it instead, and run the sync.',
+      'Lets a sync that halted before it deleted more of its target than maxDeletePercent allows go on: that one plan deletes what the cause says. The next one is judged anew. If the source lost the rows by mistake, restore it instead, and run the sync. A sync that is halted for another reason stays halted; then this exits with 3.',
     )
     .argument('<sync>', 'name of a sync')
     .addOption(dryRunOption())
@@ -58,7 +58,13 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
     const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
     io.stdout.write(`${screen.join('\n')}\n`);
   }
-  if (approval.outcome === 'superseded') io.setExitCode(3);
+  if (needsAttention(approval)) io.setExitCode(3);
+}
+
+/** There is another plan by now, or the sync stays halted for another reason. */
+function needsAttention(approval: Approval): boolean {
+  if (approval.outcome === 'nothing_to_approve') return haltCauseOf(approval.checkpoint) !== undefined;
+  return approval.outcome === 'superseded';
 }
 
 interface ApprovalOptions {
