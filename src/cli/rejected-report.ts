@@ -30,6 +30,7 @@ export function renderRejected(sync: string, rejected: RejectedKeys, options: Re
           `Shown: the newest ${formatCount(shown)}. ${style.command(`All of them: lakeferry rejected ${sync} --limit ${rejected.keys}`)}`,
         ]
       : []),
+    style.command(`After a change of the target: lakeferry rejected ${sync} --retry`),
   ];
 }
 

@@ -40,6 +40,7 @@ describe('the list of rejected rows', () => {
       '17 keys of invoices are rejected, in 1,230 changes. All other rows are in the target.',
       'A key leaves this list with the next change of its row that the target can hold, or that deletes it: correct the row at the source.',
       'Shown: the newest 1. All of them: lakeferry rejected invoices --limit 17',
+      'After a change of the target: lakeferry rejected invoices --retry',
     ]);
   });
 
@@ -68,7 +69,8 @@ describe('the list of rejected rows', () => {
       style,
     });
     expect(lines[1]).toMatch(/^lakeferry run it {2}nul_character/);
-    expect(lines.at(-1)).toMatch(/lakeferry rejected invoices --limit 17 --deployment prod$/);
+    expect(lines.at(-2)).toMatch(/lakeferry rejected invoices --limit 17 --deployment prod$/);
+    expect(lines.at(-1)).toMatch(/lakeferry rejected invoices --retry --deployment prod$/);
   });
 
   it('says that there is none', () => {
