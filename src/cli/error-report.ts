@@ -5,7 +5,7 @@ import type { SyncError } from '../error/sync-error.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
 import type { Style } from './style.ts';
-import { entry, printable } from './text.ts';
+import { entry, printable, wrap } from './text.ts';
 
 export interface ReportOptions {
   readonly width: number;
@@ -55,7 +55,9 @@ function whatLines(error: SyncError, { style, width }: ReportOptions): string[] 
       '',
     ];
   }
-  return [`${mark} ${style.bold(printable(error.message))}`];
+  return wrap(printable(error.message), width - 2).map(
+    (text, at) => `${at === 0 ? mark : ' '} ${style.bold(text)}`,
+  );
 }
 
 const FIELD_NAMES: Readonly<Record<string, string>> = { planId: 'plan', sqlState: 'SQLSTATE' };

@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { displayTable } from '../schema/table-name.ts';
 import type { NextPreview, PlanPreview, Standing } from '../sync/plan-preview.ts';
 import { NAME_WIDTH, type PlanLine, renderLine } from './plan-line.ts';
@@ -6,7 +7,7 @@ import { CommonCauses } from './plan-unknowns.ts';
 import { changesLines, deletesLines, schemaLines, windowText, workText } from './plan-work-report.ts';
 import { formatAgo, formatCount, formatInstant, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
-import { padEnd, printable } from './text.ts';
+import { padEnd, printable, wrap } from './text.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -22,28 +23,36 @@ export interface PlanOptions {
 export function renderPlan(previews: readonly PlanPreview[], options: PlanOptions): string[] {
   const causes = new CommonCauses(previews);
   const blocks = previews.map((preview, at) => [
-    headline(preview, at === 0, options),
+    ...headline(preview, at === 0, options),
     ...linesOf(preview, causes, options).flatMap((line) => renderLine(line, options)),
   ]);
   const [only, ...others] = blocks;
   const quiet = only?.length === 1 && others.length === 0 && previews[0]?.next?.step === 'nothing';
   const screen = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]));
-  return quiet ? screen : [...screen, '', planSentence(previews), ...causes.lines(options)];
+  return quiet
+    ? screen
+    : [...screen, '', ...wrap(planSentence(previews), options.width), ...causes.lines(options)];
 }
 
 function headline(
   { config, next, lookedAt }: PlanPreview,
   first: boolean,
-  { now, style }: PlanOptions,
-): string {
+  { now, width, style }: PlanOptions,
+): string[] {
   const name = style.bold(printable(config.name));
   if (next?.step === 'nothing') {
-    return `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`;
+    return wrap(
+      `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`,
+      width,
+    );
   }
   const { arrow } = style.symbols;
   const tables = `${displayTable(config.source)} ${arrow} ${displayTable(config.target)}`;
-  const note = first ? `  ${style.dim('(nothing is written by this command)')}` : '';
-  return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}${note}`;
+  const head = `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}`;
+  if (!first) return [head];
+  const note = '(nothing is written by this command)';
+  const fits = stringWidth(head) + 2 + note.length <= width;
+  return fits ? [`${head}  ${style.dim(note)}`] : [head, `  ${style.dim(note)}`];
 }
 
 function linesOf(preview: PlanPreview, causes: CommonCauses, options: PlanOptions): PlanLine[] {

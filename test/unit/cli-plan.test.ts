@@ -290,6 +290,22 @@ describe('the plan screen', () => {
     ]);
   });
 
+  it('fits the terminal, but for what is to be pasted', () => {
+    const leftOut = [{ name: 'gift_note', type: 'string' }];
+    const paused = { state: 'paused', by: 'ana', reason: '', at: NOW } as const;
+    const screen = render([planned({}, { leftOut, standing: paused }), upToDate()], 50);
+    expect(screen.slice(0, 2)).toEqual([
+      'orders     main.gold.orders → app.orders',
+      '  (nothing is written by this command)',
+    ]);
+    expect(screen.slice(-2)).toEqual([
+      '1 window waiting, 1 sync up to date, 1 column left',
+      'out, 1 sync paused.',
+    ]);
+    const words = screen.filter((line) => !line.includes('lakeferry '));
+    expect(words.filter((line) => line.length > 50)).toEqual([]);
+  });
+
   it('hands no control sequence of a foreign name on', () => {
     const leftOut = [{ name: 'a\u001b[2Jb', type: 'string' }];
     expect(render([upToDate({ leftOut })]).join('\n')).not.toContain('\u001b');

@@ -100,7 +100,7 @@ describe('the status screen', () => {
       '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
       '    lakeferry resume entitlements',
       '',
-      '  invoices',
+      '  invoices  17 rows rejected',
       '    lakeferry rejected invoices',
     ]);
   });
@@ -132,7 +132,7 @@ describe('the status screen', () => {
       expect(render([status, IDLE], { style }).slice(-4)).toEqual([
         '1 not loaded yet, 1 fine.',
         '',
-        '  fresh',
+        '  fresh  not loaded yet',
         '    lakeferry run fresh --local',
       ]);
     }
@@ -147,6 +147,26 @@ describe('the status screen', () => {
     const screen = render([settled]);
     expect(screen[1]).toMatch(/^customer_profiles +✓ idle .* 0$/);
     expect(screen.at(-1)).toBe('1 fine.');
+  });
+
+  it('says below why, where the remarks are left out', () => {
+    const screen = render([NEW, { ...IDLE, rejectedKeys: 17n }, PAUSED], { width: 80 });
+    const headings = screen.filter((line) => /^ {2}\w/.test(line));
+    expect(headings).toEqual([
+      '  fresh  not loaded yet',
+      '  customer_profiles  17 rows rejected',
+      '  entitlements',
+    ]);
+  });
+
+  it('fits the terminal with the sentence that counts', () => {
+    const screen = render([BLIND, PAUSED, NEW, DRIFT, IDLE], { width: 40 });
+    const at = screen.indexOf('1 not known in full, 1 with drift, 1');
+    expect(screen.slice(at, at + 3)).toEqual([
+      '1 not known in full, 1 with drift, 1',
+      'paused, 1 not loaded yet, 1 fine.',
+      '',
+    ]);
   });
 
   it('leaves remarks out where they do not fit, and is blocks where the columns do not', () => {
