@@ -153,13 +153,14 @@ function rejectedLines({ config, rejectedKeys = 0n }: PlanPreview, { symbols }: 
   return [{ name: 'rejected', text, paste: [`lakeferry rejected ${config.name}`] }];
 }
 
-/** What deletes are held up for stands with the deletes. */
-function haltLines({ halts }: PlanPreview, { symbols }: Style): PlanLine[] {
+/** What deletes are held up for stands with the deletes; what the sync is halted for already, with its state. */
+function haltLines({ standing, halts }: PlanPreview, { symbols }: Style): PlanLine[] {
+  const now = 'cause' in standing ? standing.cause : undefined;
   return halts
     .filter(({ of }) => of !== 'deletes')
-    .map(({ kind, message, remedy }) => ({
-      name: 'halt',
-      text: `${symbols.bad} expected, ${kind}: ${message}`,
-      paste: [remedy],
-    }));
+    .map(({ kind, message, remedy }) =>
+      kind === now?.kind && message === now.message
+        ? { name: 'halt', text: `${symbols.bad} expected again, ${kind}: nothing has changed so far` }
+        : { name: 'halt', text: `${symbols.bad} expected, ${kind}: ${message}`, paste: [remedy] },
+    );
 }

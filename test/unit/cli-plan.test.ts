@@ -261,6 +261,25 @@ describe('the plan screen', () => {
     ]);
   });
 
+  it('says what the sync is halted for once, where it would halt for that again', () => {
+    const { at: _, ...words } = CAUSE;
+    const again = {
+      ...FREE,
+      standing: { state: 'halted', cause: CAUSE },
+      halts: [{ of: 'source', ...words }],
+    } as const;
+    expect(render([again]).slice(1)).toEqual([
+      '  state      ✗ halted 3 h ago, retention_gap: The changes after version 5410 have expired. Below is what a run would do;',
+      '             nothing is planned until:',
+      '               Drop the target table, then run "lakeferry run orders".',
+      '  halt       ✗ expected again, retention_gap: nothing has changed so far',
+      '',
+      '1 halt expected, 1 sync halted.',
+    ]);
+    const other = { ...again, halts: [{ of: 'source', ...words, message: 'Others have, too.' }] } as const;
+    expect(lineOf('halt', other)).toContain('Others have, too.');
+  });
+
   it('says one reason for several things once, with what to do as the last line', () => {
     const why = { message: 'AWS has no region.', remedy: 'lakeferry doctor' };
     const unknown = [
