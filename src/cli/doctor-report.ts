@@ -1,6 +1,5 @@
 import type { Area, Finding, Fix, Verdict } from '../doctor/finding.ts';
 import type { ExitCode } from './io.ts';
-import { jsonDocument } from './json-document.ts';
 import { formatNumber } from './quantity.ts';
 import type { Paint, Style } from './style.ts';
 import { padEnd, printable, wrap } from './text.ts';
@@ -157,9 +156,9 @@ export function doctorExitCode(findings: readonly Finding[]): ExitCode {
 }
 
 /** The document of `lakeferry doctor --json`. */
-export function doctorJson(findings: readonly Finding[]): string {
+export function doctorJson(findings: readonly Finding[]) {
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
-  return jsonDocument({
+  return {
     problems: count('problem'),
     notes: count('note'),
     unchecked: count('unchecked'),
@@ -168,5 +167,5 @@ export function doctorJson(findings: readonly Finding[]): string {
       sync: sync ?? null,
       fix: fix ?? null,
     })),
-  });
+  };
 }

@@ -4,9 +4,8 @@ import { errorPage } from '../error/error-page.ts';
 import type { SyncError } from '../error/sync-error.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
-import { jsonDocument } from './json-document.ts';
 import type { Style } from './style.ts';
-import { entry, printable } from './text.ts';
+import { entry, printable, wrap } from './text.ts';
 
 export interface ReportOptions {
   readonly width: number;
@@ -56,7 +55,9 @@ function whatLines(error: SyncError, { style, width }: ReportOptions): string[] 
       '',
     ];
   }
-  return [`${mark} ${style.bold(printable(error.message))}`];
+  return wrap(printable(error.message), width - 2).map(
+    (text, at) => `${at === 0 ? mark : ' '} ${style.bold(text)}`,
+  );
 }
 
 const FIELD_NAMES: Readonly<Record<string, string>> = { planId: 'plan', sqlState: 'SQLSTATE' };
@@ -75,11 +76,11 @@ function placesOf({ fields }: SyncError): string {
 }
 
 /** The one document of a failed `--json` command. */
-export function errorJson(error: SyncError): string {
+export function errorJson(error: SyncError) {
   const { kind, message, remedy } = error;
   const { sync } = error.fields;
   const problems = problemsJson(error);
-  return jsonDocument({
+  return {
     error: {
       kind,
       message,
@@ -88,7 +89,7 @@ export function errorJson(error: SyncError): string {
       docs: errorPage(kind),
       ...(problems && { problems }),
     },
-  });
+  };
 }
 
 function problemsJson(error: SyncError): readonly object[] | undefined {

@@ -45,10 +45,3 @@ function withFile(text: string, file: string): string {
   const parts = text.split(file).map((part) => part.replaceAll(FILE, () => file));
   return parts.join(file);
 }
-
-/** A `--json` document, with every `remedy` in it as `inPlace` has it. */
-export function remediesInPlace(document: string, flags: PlaceFlags, env: Environment): string {
-  const placed = (name: string, value: unknown): unknown =>
-    name === 'remedy' && typeof value === 'string' ? inPlace(value, flags, env) : value;
-  return `${JSON.stringify(JSON.parse(document), placed)}\n`;
-}

@@ -1,6 +1,6 @@
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
-import { remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
+import { jsonDocument } from './json-document.ts';
 import { openRuntime } from './open-runtime.ts';
 import { type OperatedSync, type OperationOptions, operationsJson } from './operation-report.ts';
 import { chooseSyncs, type RuntimeFlags, withServices } from './runtime.ts';
@@ -29,7 +29,7 @@ export async function operate(
     }
     return done;
   });
-  if (flags.json) io.stdout.write(remediesInPlace(operationsJson(operated, dryRun), flags, io.env));
+  if (flags.json) io.stdout.write(jsonDocument(operationsJson(operated, dryRun), flags, io.env));
   else {
     const style = styleFor(io.stdout, io.env, flags);
     const options = { now: io.clock.now(), dryRun, style, width: widthOf(io.stdout) };

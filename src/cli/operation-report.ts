@@ -1,7 +1,6 @@
 import { type Checkpoint, haltCauseOf } from '../checkpoint/checkpoint.ts';
 import { throughOf } from '../plan/plan.ts';
 import type { Operation } from '../sync/operate-sync.ts';
-import { jsonDocument } from './json-document.ts';
 import { formatAgo, formatCount } from './quantity.ts';
 import type { Style } from './style.ts';
 import { printable, wrap } from './text.ts';
@@ -66,8 +65,8 @@ export function renderResume({ sync, operation }: OperatedSync, options: Operati
 }
 
 /** The document of `lakeferry pause --json` and `lakeferry resume --json`. Times are ISO 8601 in UTC. */
-export function operationsJson(operated: readonly OperatedSync[], dryRun: boolean): string {
-  return jsonDocument({ dryRun, syncs: operated.map(operationValue) });
+export function operationsJson(operated: readonly OperatedSync[], dryRun: boolean) {
+  return { dryRun, syncs: operated.map(operationValue) };
 }
 
 function operationValue({ sync, operation: { changed, after } }: OperatedSync) {

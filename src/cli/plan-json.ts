@@ -8,14 +8,13 @@ import type {
   Standing,
   WorkPreview,
 } from '../sync/plan-preview.ts';
-import { jsonDocument } from './json-document.ts';
 
 /**
  * The document of `lakeferry plan --json`. Versions are decimal text, counts numbers, times ISO 8601 in UTC. Null is
  * what is not there or not told; what could not be looked at stands in `unknown`.
  */
-export function planJson(previews: readonly PlanPreview[]): string {
-  return jsonDocument({ syncs: previews.map(previewValue) });
+export function planJson(previews: readonly PlanPreview[]) {
+  return { syncs: previews.map(previewValue) };
 }
 
 function previewValue(preview: PlanPreview) {

@@ -1,11 +1,13 @@
+import stringWidth from 'string-width';
 import { displayTable } from '../schema/table-name.ts';
-import type { NextPreview, PlanPreview, Standing, Subject } from '../sync/plan-preview.ts';
+import type { NextPreview, PlanPreview, Standing } from '../sync/plan-preview.ts';
 import { NAME_WIDTH, type PlanLine, renderLine } from './plan-line.ts';
 import { isHeldUp, planSentence } from './plan-sentence.ts';
+import { CommonCauses } from './plan-unknowns.ts';
 import { changesLines, deletesLines, schemaLines, windowText, workText } from './plan-work-report.ts';
 import { formatAgo, formatCount, formatInstant, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
-import { padEnd, printable } from './text.ts';
+import { padEnd, printable, wrap } from './text.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -14,36 +16,46 @@ export interface PlanOptions {
   readonly style: Style;
 }
 
-/** Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts. */
+/**
+ * Lines of `lakeferry plan`: what would be done for each sync, then one sentence that counts, then the reasons for which
+ * several things are not known.
+ */
 export function renderPlan(previews: readonly PlanPreview[], options: PlanOptions): string[] {
-  const blocks = previews.map((preview, at) => blockOf(preview, at === 0, options));
+  const causes = new CommonCauses(previews);
+  const blocks = previews.map((preview, at) => [
+    ...headline(preview, at === 0, options),
+    ...linesOf(preview, causes, options).flatMap((line) => renderLine(line, options)),
+  ]);
   const [only, ...others] = blocks;
   const quiet = only?.length === 1 && others.length === 0 && previews[0]?.next?.step === 'nothing';
   const screen = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]));
-  return quiet ? screen : [...screen, '', planSentence(previews)];
-}
-
-function blockOf(preview: PlanPreview, first: boolean, options: PlanOptions): string[] {
-  const lines = linesOf(preview, options).flatMap((line) => renderLine(line, options));
-  return [headline(preview, first, options), ...lines];
+  return quiet
+    ? screen
+    : [...screen, '', ...wrap(planSentence(previews), options.width), ...causes.lines(options)];
 }
 
 function headline(
   { config, next, lookedAt }: PlanPreview,
   first: boolean,
-  { now, style }: PlanOptions,
-): string {
+  { now, width, style }: PlanOptions,
+): string[] {
   const name = style.bold(printable(config.name));
   if (next?.step === 'nothing') {
-    return `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`;
+    return wrap(
+      `${name} is up to date at version ${formatCount(next.version)} (looked ${formatAgo(lookedAt, now)}).`,
+      width,
+    );
   }
   const { arrow } = style.symbols;
   const tables = `${displayTable(config.source)} ${arrow} ${displayTable(config.target)}`;
-  const note = first ? `  ${style.dim('(nothing is written by this command)')}` : '';
-  return `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}${note}`;
+  const head = `${padEnd(name, NAME_WIDTH)}  ${printable(tables)}`;
+  if (!first) return [head];
+  const note = '(nothing is written by this command)';
+  const fits = stringWidth(head) + 2 + note.length <= width;
+  return fits ? [`${head}  ${style.dim(note)}`] : [head, `  ${style.dim(note)}`];
 }
 
-function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
+function linesOf(preview: PlanPreview, causes: CommonCauses, options: PlanOptions): PlanLine[] {
   const { next } = preview;
   return [
     ...standingLines(preview.config.name, preview.standing, options),
@@ -51,7 +63,7 @@ function linesOf(preview: PlanPreview, options: PlanOptions): PlanLine[] {
     ...(next?.step === 'plan' ? [] : schemaLines(preview, undefined, options.style)),
     ...rejectedLines(preview, options.style),
     ...haltLines(preview, options.style),
-    ...unknownLines(preview, options.style),
+    ...causes.linesOf(preview, options.style),
   ];
 }
 
@@ -141,32 +153,14 @@ function rejectedLines({ config, rejectedKeys = 0n }: PlanPreview, { symbols }: 
   return [{ name: 'rejected', text, paste: [`lakeferry rejected ${config.name}`] }];
 }
 
-/** What deletes are held up for stands with the deletes. */
-function haltLines({ halts }: PlanPreview, { symbols }: Style): PlanLine[] {
+/** What deletes are held up for stands with the deletes; what the sync is halted for already, with its state. */
+function haltLines({ standing, halts }: PlanPreview, { symbols }: Style): PlanLine[] {
+  const now = 'cause' in standing ? standing.cause : undefined;
   return halts
     .filter(({ of }) => of !== 'deletes')
-    .map(({ kind, message, remedy }) => ({
-      name: 'halt',
-      text: `${symbols.bad} expected, ${kind}: ${message}`,
-      paste: [remedy],
-    }));
-}
-
-const NAMES: Readonly<Record<Subject, string>> = {
-  checkpoint: 'state',
-  source: 'source',
-  target: 'target',
-  changes: 'changes',
-  deletes: 'deletes',
-  table: 'schema',
-  rights: 'rights',
-  rejected: 'rejected',
-};
-
-function unknownLines({ unknown }: PlanPreview, { symbols }: Style): PlanLine[] {
-  return unknown.map(({ of, message, remedy }) => ({
-    name: NAMES[of],
-    text: `${symbols.bad} not known: ${message}`,
-    paste: [remedy],
-  }));
+    .map(({ kind, message, remedy }) =>
+      kind === now?.kind && message === now.message
+        ? { name: 'halt', text: `${symbols.bad} expected again, ${kind}: nothing has changed so far` }
+        : { name: 'halt', text: `${symbols.bad} expected, ${kind}: ${message}`, paste: [remedy] },
+    );
 }

@@ -18,8 +18,9 @@ import { registerSchema } from './commands/schema.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerVersion, VERSION } from './commands/version.ts';
 import { errorJson, exitCodeOf, renderError } from './error-report.ts';
-import { type PlaceFlags, remediesInPlace } from './in-place.ts';
+import type { PlaceFlags } from './in-place.ts';
 import { type CliIo, type ExitCode, widthOf } from './io.ts';
+import { jsonDocument } from './json-document.ts';
 import { EXIT_CODES, renderOverview } from './overview.ts';
 import { styleFor } from './style.ts';
 import { UsageError } from './usage-error.ts';
@@ -114,7 +115,7 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 function reportFailure(error: SyncError, json: boolean, flags: PlaceFlags, io: CliIo): ExitCode {
-  if (json) io.stdout.write(remediesInPlace(errorJson(error), flags, io.env));
+  if (json) io.stdout.write(jsonDocument(errorJson(error), flags, io.env));
   else {
     const options = { width: widthOf(io.stderr), style: styleFor(io.stderr, io.env, flags) };
     io.stderr.write(`${renderError(error, options).join('\n')}\n`);

@@ -1,5 +1,4 @@
 import type { LettersOfSync, Survey } from '../sync/redrive.ts';
-import { jsonDocument } from './json-document.ts';
 import { formatCount, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable, type TableLayout } from './table.ts';
@@ -70,9 +69,9 @@ export function renderRedriven(
 }
 
 /** The document of `lakeferry redrive --dry-run --json`. */
-export function surveyJson(survey: Survey, sync: string | undefined): string {
+export function surveyJson(survey: Survey, sync: string | undefined) {
   const { would, stay } = split(survey, sync);
-  return jsonDocument({
+  return {
     dryRun: true,
     sync: sync ?? null,
     move: would,
@@ -83,18 +82,18 @@ export function surveyJson(survey: Survey, sync: string | undefined): string {
       ...letters,
       ofOpenPlan: ofOpenPlan ?? UNKNOWN,
     })),
-  });
+  };
 }
 
 /** The document of `lakeferry redrive --json`; `stay` is not known where everything was moved by SQS. */
-export function redrivenJson({ moved, left, complete }: Moved, sync: string | undefined): string {
-  return jsonDocument({
+export function redrivenJson({ moved, left, complete }: Moved, sync: string | undefined) {
+  return {
     dryRun: false,
     sync: sync ?? null,
     moved,
     stay: left ?? UNKNOWN,
     complete: complete ?? true,
-  });
+  };
 }
 
 /** Messages that would go and that would stay: SQS' own move takes all of them, the unreadable ones too. */

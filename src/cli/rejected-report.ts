@@ -1,5 +1,4 @@
 import type { RejectedKey, RejectedKeys } from '../target/target.ts';
-import { jsonDocument } from './json-document.ts';
 import { formatAgo, formatCount, formatNumber } from './quantity.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable, type TableLayout } from './table.ts';
@@ -31,12 +30,13 @@ export function renderRejected(sync: string, rejected: RejectedKeys, options: Re
           `Shown: the newest ${formatCount(shown)}. ${style.command(`All of them: lakeferry rejected ${sync} --limit ${rejected.keys}`)}`,
         ]
       : []),
+    style.command(`After a change of the target: lakeferry rejected ${sync} --retry`),
   ];
 }
 
 /** The document of `lakeferry rejected --json`. Versions are decimal text, counts numbers, times ISO 8601 in UTC. */
-export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedKeys): string {
-  return jsonDocument({
+export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedKeys) {
+  return {
     sync,
     keys: Number(keys),
     changes: Number(attempts),
@@ -51,7 +51,7 @@ export function rejectedJson(sync: string, { keys, attempts, newest }: RejectedK
       lastSeen: new Date(row.lastSeen).toISOString(),
       changes: Number(row.attempts),
     })),
-  });
+  };
 }
 
 function columnsFor(

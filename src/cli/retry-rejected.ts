@@ -1,6 +1,5 @@
 import type { SyncConfig } from '../config/sync-config.ts';
 import type { RunResult } from '../sync/drive-syncs.ts';
-import { remediesInPlace } from './in-place.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
 import { Progress } from './progress.ts';
@@ -51,7 +50,7 @@ export async function retryRejected(request: RetryRequest, io: CliIo): Promise<v
       return { ...found, after, ...(run === undefined ? {} : { run }) };
     },
   ).finally(() => progress.clear());
-  if (request.json) io.stdout.write(remediesInPlace(retriedJson(retried), request.flags, io.env));
+  if (request.json) io.stdout.write(jsonDocument(retriedJson(retried), request.flags, io.env));
   else {
     const options = { style: styleFor(io.stdout, io.env, request.flags), width: widthOf(io.stdout) };
     io.stdout.write(`${renderRetried(retried, options).join('\n')}\n`);
@@ -100,8 +99,8 @@ export function renderRetried(
   ];
 }
 
-function retriedJson({ sync, dryRun, before, after, retried, run }: Retried): string {
-  return jsonDocument({
+function retriedJson({ sync, dryRun, before, after, retried, run }: Retried) {
+  return {
     dryRun,
     sync,
     before: Number(before),
@@ -109,5 +108,5 @@ function retriedJson({ sync, dryRun, before, after, retried, run }: Retried): st
     retried,
     state: run?.state ?? null,
     error: run?.error ?? null,
-  });
+  };
 }

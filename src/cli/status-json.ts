@@ -1,13 +1,12 @@
 import type { SyncStatus } from '../sync/read-status.ts';
-import { jsonDocument } from './json-document.ts';
 import { normalised } from './sync-status.ts';
 
 /**
  * The document of `lakeferry status --json`. Versions are decimal text, counts numbers, times ISO 8601 in UTC. `"unknown"` stands for
  * what could not be looked at, null for what is not there: nothing applied, never looked, no error.
  */
-export function statusJson(rows: readonly SyncStatus[]): string {
-  return jsonDocument({ syncs: rows.map((row) => statusValue(normalised(row))) });
+export function statusJson(rows: readonly SyncStatus[]) {
+  return { syncs: rows.map((row) => statusValue(normalised(row))) };
 }
 
 function statusValue({

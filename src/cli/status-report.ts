@@ -38,7 +38,7 @@ export function renderStatus(rows: readonly SyncStatus[], options: StatusOptions
     ...titleLines(options),
     ...renderTable(shown, statuses, options),
     '',
-    sentence(statuses),
+    ...wrap(sentence(statuses), options.width),
     ...changesLine(any, options),
     ...remedies,
   ];
@@ -193,6 +193,13 @@ function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): 
     lines.push(...wrap(printable(lastError.message), width - 4), style.command(printable(lastError.remedy)));
   }
   if (lines.length === 0) return [];
-  const cause = lastError ? `  ${lastError.kind}, ${formatAgo(lastError.at, now)}` : '';
-  return ['', `  ${style.bold(sync)}${cause}`, ...lines.map((line) => `    ${line}`)];
+  const heading = [style.bold(sync), ...headingWords(status, now)].join('  ');
+  return ['', `  ${heading}`, ...lines.map((line) => `    ${line}`)];
+}
+
+/** The remark of the table, which is left out on a narrow one. Who paused the sync is said below. */
+function headingWords(status: SyncStatus, now: number): string[] {
+  const { lastError, paused } = status;
+  if (lastError) return [`${lastError.kind}, ${formatAgo(lastError.at, now)}`];
+  return paused ? [] : [printable(remark(status))];
 }

@@ -11,11 +11,14 @@ export function printable(text: string): string {
     .replaceAll(CONTROL, '\ufffd');
 }
 
+/** A per cent sign stays with its number, and a command in quotation marks whole, so that it can be pasted. */
+const UNBROKEN = /(?:"(?:lakeferry|npx) [^"]*"|[^ ]| (?=%))+/g;
+
 /** Lines of at most `width` columns, broken at blanks; a longer word keeps a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(/ +/)) {
+  for (const [word] of text.matchAll(UNBROKEN)) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (line !== '' && stringWidth(longer) > width) {
       lines.push(line);

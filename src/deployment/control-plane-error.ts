@@ -14,7 +14,8 @@ export interface NamedThing {
 const SENTENCE = {
   not_found: ({ name, region }) => `There is no such thing in ${region} any more: ${name}.`,
   forbidden: ({ name, region, right }) => `AWS refuses ${right} on ${name} in ${region}.`,
-  credentials: ({ name, region }) => `AWS does not accept the credentials for ${name} in ${region}.`,
+  credentials: ({ region }) =>
+    `AWS does not accept the credentials in use here, or there are none; asked in ${region}.`,
   throttled: ({ name, region }) => `AWS throttles the calls for ${name} in ${region}.`,
   unreachable: ({ name, region }) => `AWS could not be reached for ${name} in ${region}.`,
   service_fault: ({ name, region }) => `AWS failed at a call for ${name} in ${region}.`,

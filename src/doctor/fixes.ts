@@ -1,7 +1,7 @@
 import { EnvironmentError } from '../config/config-error.ts';
-import { readAwsFailure } from '../error/aws-failure.ts';
+import { lackOfAws } from '../config/lack-of-aws.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
-import { SyncError } from '../error/sync-error.ts';
+import type { SyncError } from '../error/sync-error.ts';
 import { type about, advise, type Finding, type Fix } from './finding.ts';
 
 /** What to do about an error before anything is synced; the remedies of the kinds themselves are for syncs that run. */
@@ -49,17 +49,11 @@ export function fixOf(error: SyncError, sync = '<sync>'): Fix {
  */
 export function unanswered(database: ReturnType<typeof about>, error: SyncError): Finding {
   const lack = lackOfAws(error);
-  if (lack !== undefined) return database.unchecked('answer', `its secret cannot be read ${lack}`);
+  if (lack !== undefined) {
+    const without = lack instanceof EnvironmentError ? 'without AWS_REGION' : 'with these AWS credentials';
+    return database.unchecked('answer', `its secret cannot be read ${without}`);
+  }
   return database.problem('answer', wordsOf(error), fixOf(error));
-}
-
-function lackOfAws(error: unknown): string | undefined {
-  if (!(error instanceof SyncError)) return undefined;
-  if (error instanceof EnvironmentError && error.problems.some(({ variable }) => variable === 'AWS_REGION'))
-    return 'without AWS_REGION';
-  if (error.kind === 'aws_unauthorized' && readAwsFailure(error.cause).reason === 'credentials')
-    return 'with these AWS credentials';
-  return lackOfAws(error.cause);
 }
 
 /** What an error says, as part of a sentence. */

@@ -1,3 +1,4 @@
+import { lackOfAws } from '../config/lack-of-aws.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import { haltsPlanner, haltWords } from './halt-sync.ts';
@@ -36,14 +37,17 @@ export class Findings {
     }
   }
 
-  /** What a planner that meets the error would halt for is expected; anything else is not known. */
+  /**
+   * What a planner that meets the error would halt for is expected; anything else is not known. Where AWS can
+   * be asked nothing, that is the one reason for all that it would have told.
+   */
   add(of: Subject, error: SyncError): void {
     const halts = haltsPlanner(error) && error.action !== 'refuse' && !OF_THE_LOOKER.includes(error.kind);
     if (halts) {
       this.expect(of, error);
       return;
     }
-    const { kind, message, remedy } = asSyncError(error, { sync: this.#sync });
+    const { kind, message, remedy } = lackOfAws(error) ?? asSyncError(error, { sync: this.#sync });
     this.unknown.push({ of, kind, message, remedy });
   }
 

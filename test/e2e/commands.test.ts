@@ -195,6 +195,13 @@ it('halts before a window that empties the target, until a person approves of th
   expect(await rows('herbs')).toHaveLength(10);
 });
 
+it('approves of nothing where a sync is halted for another reason', async () => {
+  expect((await run('trees')).code).toBe(3);
+  const { code, stdout } = await cli.run('approve', 'trees', '--local', '--yes');
+  expect(code).toBe(3);
+  expect(stdout).toContain('trees is halted for another reason: source_table_missing.');
+});
+
 it('lists the rejected rows of a sync, so many of them, with the totals of all', async () => {
   expect(await rows('nuts')).toEqual([{ id: '1', name: 'oak' }]);
   const { answer } = await cli.json('rejected', 'nuts', '--local', '--limit', '1');

@@ -237,7 +237,7 @@ it('tells a pause, a source that is missing, and a sync that there is none of', 
   const paused = await plan('seeds');
   expect(paused.code).toBe(0);
   expect(paused.stdout).toMatch(
-    /^ {2}state +‖ paused by ana 0 s ago, "index build"; nothing is planned until:$/m,
+    /^ {2}state +‖ paused by ana \d s ago, "index build"; nothing is planned until:$/m,
   );
   expect(lastLine(paused.stdout)).toBe('1 window waiting, 1 sync paused.');
   await cli.run('resume', 'seeds', '--local');
@@ -329,6 +329,43 @@ describe('beside AWS', () => {
       next: { step: 'snapshot' },
       unknown: [{ of: 'checkpoint', kind: 'environment_invalid' }],
     });
+  });
+
+  it.each([
+    [
+      'there is no region',
+      'The environment lacks something: AWS_REGION: not in the environment, not in the AWS profile, and connections.aws.region of lakeferry.yaml is not set.',
+      'Set AWS_REGION, or choose a profile that has a region: AWS_PROFILE',
+    ],
+    [
+      'no credentials are accepted',
+      'AWS does not accept the credentials in use here, or there are none; asked in us-east-1.',
+      'Sign in to AWS, e.g. "aws sso login", or set AWS_PROFILE',
+    ],
+  ])('says once that %s, whatever it cannot know for that', async (lack, message, remedy) => {
+    const deployed = await deploy();
+    if (lack === 'there is no region') {
+      vi.stubEnv('AWS_REGION', undefined);
+      vi.stubEnv('AWS_CONFIG_FILE', '/nowhere/config');
+      onTestFinished(() => {
+        vi.unstubAllEnvs();
+      });
+    } else deployed.account.credentialsAreValid = false;
+    const { code, stdout } = await cli.run('plan', 'fruit', 'seeds', '--deployment', NAME);
+    expect(code).toBe(1);
+    expect(stdout.match(/not known {2}.*/g)).toEqual(Array(2).fill('not known  ✗ target, source, state'));
+    const [, said = ''] = stdout.split('6 things not known.\n\n  target, source, state\n');
+    expect(
+      said
+        .trim()
+        .split(/\s*\n\s*/)
+        .join(' '),
+    ).toBe(`${message} ${remedy}`);
+    expect(lastLine(stdout)).toBe(`    ${remedy}`);
+    const { answer } = await ask('fruit', 'seeds');
+    const why = { kind: expect.any(String), message, remedy };
+    const unknown = ['target', 'source', 'checkpoint'].map((of) => ({ of, ...why }));
+    expect(answer).toMatchObject({ syncs: [{ unknown }, { unknown }] });
   });
 
   it('says what it has no way into, and where it looked, and exits with 1', async () => {

@@ -109,7 +109,7 @@ describe('completion', () => {
   it('knows four shells, and says which', async () => {
     const { code, stderr } = await run('completion', 'ksh');
     expect(code).toBe(2);
-    expect(stderr).toContain('bash, zsh, fish, powershell');
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain('bash, zsh, fish, powershell');
     expect((await run('completion', '--help')).stdout).toContain('~/.config/fish/completions/lakeferry.fish');
   });
 

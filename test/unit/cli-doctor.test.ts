@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { type DoctorOptions, doctorExitCode, doctorJson, renderDoctor } from '../../src/cli/doctor-report.ts';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { about, advise, type Finding } from '../../src/doctor/finding.ts';
 
@@ -98,7 +99,7 @@ describe('what doctor ends with', () => {
 
 describe('doctor --json', () => {
   it('is one document with counts and every finding', () => {
-    expect(JSON.parse(doctorJson([...FINE, FEED_OFF, NO_STACK]))).toEqual({
+    expect(JSON.parse(jsonDocument(doctorJson([...FINE, FEED_OFF, NO_STACK])))).toEqual({
       schemaVersion: 1,
       problems: 1,
       notes: 1,

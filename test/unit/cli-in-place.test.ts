@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inPlace, remediesInPlace } from '../../src/cli/in-place.ts';
+import { inPlace } from '../../src/cli/in-place.ts';
 
 const DEPLOYED = { config: 'lakeferry.yaml', deployment: 'prod' };
 const LOCAL = { config: 'lakeferry.yaml', local: true } as const;
@@ -54,21 +54,4 @@ it.each([
   'lakeferry.yaml.bak is not read.',
 ])('%j names another thing than the configuration', (text) => {
   expect(inPlace(text, { config: 'our.yaml' }, {})).toBe(text);
-});
-
-it('the remedies of a document mean the same system, and nothing else of it is changed', () => {
-  const document = {
-    schemaVersion: 1,
-    syncs: [{ sync: 'lakeferry run', error: { remedy: 'lakeferry resume fruit', at: '5' } }],
-    error: { message: 'npx cdk deploy was not run.', remedy: 'npx cdk deploy' },
-  };
-  const text = remediesInPlace(`${JSON.stringify(document)}\n`, { deployment: 'prod' }, {});
-  expect(text.endsWith('}\n')).toBe(true);
-  expect(JSON.parse(text)).toEqual({
-    ...document,
-    syncs: [
-      { sync: 'lakeferry run', error: { remedy: 'lakeferry resume fruit --deployment prod', at: '5' } },
-    ],
-    error: { message: 'npx cdk deploy was not run.', remedy: 'npx cdk deploy -c name=prod' },
-  });
 });

@@ -177,9 +177,10 @@ describe('init without a look', () => {
   it('says all that lacks at once, where the table is to be looked at, too', async () => {
     const refused = await init(['main.gold.orders'], { env: { DATABRICKS_HTTP_PATH: '/sql/1' } });
     expect(refused.code).toBe(2);
-    expect(refused.stderr.split('\n')[0]).toBe(
-      '✗ 2 things are needed, and nobody can be asked for them: Host of the Databricks workspace; Primary key.',
-    );
+    expect(refused.stderr.split('\n').slice(0, 2)).toEqual([
+      '✗ 2 things are needed, and nobody can be asked for them: Host of the Databricks workspace; Primary',
+      '  key.',
+    ]);
     expect(lastLine(refused.stderr)).toBe(
       '  remedy   lakeferry init main.gold.orders --host <host> --key <columns>',
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import type { HaltCause } from '../../src/checkpoint/checkpoint.ts';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { planJson } from '../../src/cli/plan-json.ts';
 import { renderPlan } from '../../src/cli/plan-report.ts';
 import { planExitCode } from '../../src/cli/plan-sentence.ts';
@@ -260,6 +261,70 @@ describe('the plan screen', () => {
     ]);
   });
 
+  it('says what the sync is halted for once, where it would halt for that again', () => {
+    const { at: _, ...words } = CAUSE;
+    const again = {
+      ...FREE,
+      standing: { state: 'halted', cause: CAUSE },
+      halts: [{ of: 'source', ...words }],
+    } as const;
+    expect(render([again]).slice(1)).toEqual([
+      '  state      ✗ halted 3 h ago, retention_gap: The changes after version 5410 have expired. Below is what a run would do;',
+      '             nothing is planned until:',
+      '               Drop the target table, then run "lakeferry run orders".',
+      '  halt       ✗ expected again, retention_gap: nothing has changed so far',
+      '',
+      '1 halt expected, 1 sync halted.',
+    ]);
+    const other = { ...again, halts: [{ of: 'source', ...words, message: 'Others have, too.' }] } as const;
+    expect(lineOf('halt', other)).toContain('Others have, too.');
+  });
+
+  it('says one reason for several things once, with what to do as the last line', () => {
+    const why = { message: 'AWS has no region.', remedy: 'lakeferry doctor' };
+    const unknown = [
+      { of: 'target', ...why },
+      { of: 'source', ...why },
+      { ...BLIND, of: 'changes' },
+    ] as const;
+    const items = {
+      ...FREE,
+      config: { ...CONFIG, name: 'items' },
+      unknown: [{ of: 'source', ...why }],
+    } as const;
+    expect(render([{ ...FREE, unknown }, items])).toEqual([
+      'orders     main.gold.orders → app.orders  (nothing is written by this command)',
+      '  changes    ✗ not known: The warehouse does not answer.',
+      '               Check that the SQL warehouse runs.',
+      '  not known  ✗ target, source',
+      '',
+      'items      main.gold.orders → app.orders',
+      '  not known  ✗ source',
+      '',
+      '4 things not known.',
+      '',
+      '  target, source',
+      '    AWS has no region.',
+      '    lakeferry doctor',
+    ]);
+  });
+
+  it('fits the terminal, but for what is to be pasted', () => {
+    const leftOut = [{ name: 'gift_note', type: 'string' }];
+    const paused = { state: 'paused', by: 'ana', reason: '', at: NOW } as const;
+    const screen = render([planned({}, { leftOut, standing: paused }), upToDate()], 50);
+    expect(screen.slice(0, 2)).toEqual([
+      'orders     main.gold.orders → app.orders',
+      '  (nothing is written by this command)',
+    ]);
+    expect(screen.slice(-2)).toEqual([
+      '1 window waiting, 1 sync up to date, 1 column left',
+      'out, 1 sync paused.',
+    ]);
+    const words = screen.filter((line) => !line.includes('lakeferry '));
+    expect(words.filter((line) => line.length > 50)).toEqual([]);
+  });
+
   it('hands no control sequence of a foreign name on', () => {
     const leftOut = [{ name: 'a\u001b[2Jb', type: 'string' }];
     expect(render([upToDate({ leftOut })]).join('\n')).not.toContain('\u001b');
@@ -268,7 +333,7 @@ describe('the plan screen', () => {
 
 describe('the plan document', () => {
   it('has versions as decimal text, counts as numbers, times in ISO form', () => {
-    const document = JSON.parse(planJson([planned(BRAKED, { halts: [MASS_DELETE] })]));
+    const document = JSON.parse(jsonDocument(planJson([planned(BRAKED, { halts: [MASS_DELETE] })])));
     expect(document).toEqual({
       schemaVersion: 1,
       syncs: [
@@ -308,7 +373,7 @@ describe('the plan document', () => {
   });
 
   it('has null for what is not there, and each state with what belongs to it', () => {
-    const value = (preview: PlanPreview) => JSON.parse(planJson([preview])).syncs[0];
+    const value = (preview: PlanPreview) => JSON.parse(jsonDocument(planJson([preview]))).syncs[0];
     const silent: Unknown = { of: 'deletes', message: 'm', remedy: 'r' };
     const blind = value({ ...FREE, rejectedKeys: undefined, unknown: [BLIND, silent] });
     expect(blind).toMatchObject({ next: null, rejectedKeys: null, unknown: [BLIND, { kind: null }] });

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
@@ -194,6 +195,13 @@ describe('an error', () => {
     ]);
   });
 
+  it('fits the terminal, but for its remedy', async () => {
+    const { stderr } = await run(['work'], { commands: [fails(error)], tty: true, columns: 40 });
+    const lines = stripVTControlCharacters(stderr).trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toEqual(['✗ The source table main.gold.orders does', '  not exist.']);
+    expect(lines.slice(0, -1).filter((line) => line.length > 40)).toEqual([]);
+  });
+
   it('is with --json one document on stdout and nothing on stderr', async () => {
     const { stdout, stderr } = await run(['work', '--json'], { commands: [fails(error)] });
     expect(stderr).toBe('');
@@ -379,9 +387,8 @@ describe('the commands', () => {
   it('explain names the choices when a name is of several settings', async () => {
     const { code, stderr } = await run(['explain', 'secret']);
     expect(code).toBe(2);
-    expect(lastLine(stderr)).toBe(
-      '  remedy   lakeferry explain connections.databricks.secret | lakeferry explain connections.neon.secret',
-    );
+    expect(stderr).toContain('connections.databricks.secret, connections.neon.secret.\n');
+    expect(lastLine(stderr)).toBe('  remedy   lakeferry explain connections.databricks.secret');
   });
 
   it('explain without a name lists every setting, separated by tabs where nobody looks', async () => {

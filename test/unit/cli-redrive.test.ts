@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import {
   type RedriveOptions,
   redrivenJson,
@@ -53,13 +54,13 @@ describe('what a redrive would do', () => {
   it('is unknown where the target could not say which plan is open', () => {
     const blind = { ...SURVEY, syncs: [{ sync: 'items', messages: 4 }] };
     expect(renderSurvey(blind, undefined, options)[1]).toBe('items         4    unknown        unknown');
-    expect(JSON.parse(surveyJson(blind, undefined)).syncs).toEqual([
+    expect(JSON.parse(jsonDocument(surveyJson(blind, undefined))).syncs).toEqual([
       { sync: 'items', messages: 4, ofOpenPlan: 'unknown' },
     ]);
   });
 
   it('is one document for programs', () => {
-    expect(JSON.parse(surveyJson(SURVEY, 'items'))).toMatchObject({
+    expect(JSON.parse(jsonDocument(surveyJson(SURVEY, 'items')))).toMatchObject({
       schemaVersion: 1,
       dryRun: true,
       sync: 'items',
@@ -78,7 +79,10 @@ describe('what a redrive did', () => {
       '  What is still missing is applied; messages of earlier plans, and doubled ones, change nothing.',
     ]);
     expect(renderRedriven({ moved: 0 }, undefined, options)).toEqual(['✓ There are no dead letters.']);
-    expect(JSON.parse(redrivenJson({ moved: 3 }, undefined))).toMatchObject({ moved: 3, stay: 'unknown' });
+    expect(JSON.parse(jsonDocument(redrivenJson({ moved: 3 }, undefined)))).toMatchObject({
+      moved: 3,
+      stay: 'unknown',
+    });
   });
 
   it('of one sync counts what stayed, and asks for another when it did not get through', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { type RejectedOptions, rejectedJson, renderRejected } from '../../src/cli/rejected-report.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import type { RejectedKey, RejectedKeys } from '../../src/target/target.ts';
@@ -39,6 +40,7 @@ describe('the list of rejected rows', () => {
       '17 keys of invoices are rejected, in 1,230 changes. All other rows are in the target.',
       'A key leaves this list with the next change of its row that the target can hold, or that deletes it: correct the row at the source.',
       'Shown: the newest 1. All of them: lakeferry rejected invoices --limit 17',
+      'After a change of the target: lakeferry rejected invoices --retry',
     ]);
   });
 
@@ -67,17 +69,18 @@ describe('the list of rejected rows', () => {
       style,
     });
     expect(lines[1]).toMatch(/^lakeferry run it {2}nul_character/);
-    expect(lines.at(-1)).toMatch(/lakeferry rejected invoices --limit 17 --deployment prod$/);
+    expect(lines.at(-2)).toMatch(/lakeferry rejected invoices --limit 17 --deployment prod$/);
+    expect(lines.at(-1)).toMatch(/lakeferry rejected invoices --retry --deployment prod$/);
   });
 
   it('says that there is none', () => {
     const none = { keys: 0n, attempts: 0n, newest: [] };
     expect(renderRejected('invoices', none, options)).toEqual(['✓ No row of invoices is rejected.']);
-    expect(JSON.parse(rejectedJson('invoices', none))).toMatchObject({ keys: 0, rows: [] });
+    expect(JSON.parse(jsonDocument(rejectedJson('invoices', none)))).toMatchObject({ keys: 0, rows: [] });
   });
 
   it('is one document for programs, keys as they are stored', () => {
-    expect(JSON.parse(rejectedJson('invoices', of(REFUSED)))).toEqual({
+    expect(JSON.parse(jsonDocument(rejectedJson('invoices', of(REFUSED))))).toEqual({
       schemaVersion: 1,
       sync: 'invoices',
       keys: 17,

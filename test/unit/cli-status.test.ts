@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
+import { jsonDocument } from '../../src/cli/json-document.ts';
 import { formatAge, formatDuration, formatInstant, formatLag, formatNumber } from '../../src/cli/quantity.ts';
 import { statusJson } from '../../src/cli/status-json.ts';
 import { renderStatus, type StatusOptions } from '../../src/cli/status-report.ts';
@@ -99,7 +100,7 @@ describe('the status screen', () => {
       '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
       '    lakeferry resume entitlements',
       '',
-      '  invoices',
+      '  invoices  17 rows rejected',
       '    lakeferry rejected invoices',
     ]);
   });
@@ -108,7 +109,7 @@ describe('the status screen', () => {
     expect(render([EASED], { width: 140 })[1]).toMatch(
       / 0 {2}5 of 8 chunks, eased to 25 % while the target is slow$/,
     );
-    expect(JSON.parse(statusJson([EASED])).syncs[0]).toMatchObject({
+    expect(JSON.parse(jsonDocument(statusJson([EASED]))).syncs[0]).toMatchObject({
       chunks: { done: 5, total: 8 },
       pace: 0.25,
     });
@@ -131,7 +132,7 @@ describe('the status screen', () => {
       expect(render([status, IDLE], { style }).slice(-4)).toEqual([
         '1 not loaded yet, 1 fine.',
         '',
-        '  fresh',
+        '  fresh  not loaded yet',
         '    lakeferry run fresh --local',
       ]);
     }
@@ -146,6 +147,26 @@ describe('the status screen', () => {
     const screen = render([settled]);
     expect(screen[1]).toMatch(/^customer_profiles +✓ idle .* 0$/);
     expect(screen.at(-1)).toBe('1 fine.');
+  });
+
+  it('says below why, where the remarks are left out', () => {
+    const screen = render([NEW, { ...IDLE, rejectedKeys: 17n }, PAUSED], { width: 80 });
+    const headings = screen.filter((line) => /^ {2}\w/.test(line));
+    expect(headings).toEqual([
+      '  fresh  not loaded yet',
+      '  customer_profiles  17 rows rejected',
+      '  entitlements',
+    ]);
+  });
+
+  it('fits the terminal with the sentence that counts', () => {
+    const screen = render([BLIND, PAUSED, NEW, DRIFT, IDLE], { width: 40 });
+    const at = screen.indexOf('1 not known in full, 1 with drift, 1');
+    expect(screen.slice(at, at + 3)).toEqual([
+      '1 not known in full, 1 with drift, 1',
+      'paused, 1 not loaded yet, 1 fine.',
+      '',
+    ]);
   });
 
   it('leaves remarks out where they do not fit, and is blocks where the columns do not', () => {
@@ -274,7 +295,7 @@ describe('the status screen that is watched', () => {
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
     const big = { ...HALTED, latest: 9_007_199_254_740_993n };
-    const document = JSON.parse(statusJson([big, BLIND, NEW]));
+    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW])));
     expect(document.schemaVersion).toBe(1);
     expect(document.syncs[0]).toEqual({
       sync: 'order_items',
@@ -291,7 +312,7 @@ describe('the status document', () => {
       paused: null,
       lastError: { ...HALTED.lastError, at: '2026-11-21T11:32:07.000Z' },
     });
-    expect(JSON.parse(statusJson([PAUSED])).syncs[0].paused).toEqual({
+    expect(JSON.parse(jsonDocument(statusJson([PAUSED]))).syncs[0].paused).toEqual({
       by: 'ana',
       reason: 'index build',
       at: '2026-11-19T06:58:47.000Z',

@@ -3,7 +3,7 @@ import { haltCauseOf } from '../../checkpoint/checkpoint.ts';
 import { throughOf } from '../../plan/plan.ts';
 import { type Approval, approveDeletes } from '../../sync/approve-deletes.ts';
 import { confirmSync } from '../confirm.ts';
-import { inPlace, remediesInPlace } from '../in-place.ts';
+import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
@@ -25,7 +25,7 @@ export function registerApprove(program: Command, io: CliIo): void {
     .helpGroup('Repair')
     .summary('let many rows be deleted')
     .description(
-      'Lets a sync that halted before it deleted more of its target than maxDeletePercent allows go on: that one plan deletes what the cause says. The next one is judged anew. If the source lost the rows by mistake, restore it instead, and run the sync.',
+      'Lets a sync that halted before it deleted more of its target than maxDeletePercent allows go on: that one plan deletes what the cause says. The next one is judged anew. If the source lost the rows by mistake, restore it instead, and run the sync. A sync that is halted for another reason stays halted; then this exits with 3.',
     )
     .argument('<sync>', 'name of a sync')
     .addOption(dryRunOption())
@@ -53,12 +53,18 @@ async function approve(sync: string, flags: ApproveFlags, io: CliIo): Promise<vo
     await confirmSync(sync, command, flags, io);
     return approveDeletes(services, sync, { dryRun: false }, io.signal);
   });
-  if (flags.json) io.stdout.write(remediesInPlace(approvalJson(sync, approval, dryRun), flags, io.env));
+  if (flags.json) io.stdout.write(jsonDocument(approvalJson(sync, approval, dryRun), flags, io.env));
   else {
     const screen = renderApproval(sync, approval, { dryRun, style, width: widthOf(io.stdout) });
     io.stdout.write(`${screen.join('\n')}\n`);
   }
-  if (approval.outcome === 'superseded') io.setExitCode(3);
+  if (needsAttention(approval)) io.setExitCode(3);
+}
+
+/** There is another plan by now, or the sync stays halted for another reason. */
+function needsAttention(approval: Approval): boolean {
+  if (approval.outcome === 'nothing_to_approve') return haltCauseOf(approval.checkpoint) !== undefined;
+  return approval.outcome === 'superseded';
 }
 
 interface ApprovalOptions {
@@ -109,13 +115,13 @@ export function renderApproval(
   }
 }
 
-function approvalJson(sync: string, approval: Approval, dryRun: boolean): string {
-  return jsonDocument({
+function approvalJson(sync: string, approval: Approval, dryRun: boolean) {
+  return {
     dryRun,
     sync,
     outcome: approval.outcome,
     plan:
       approval.outcome === 'approved' ? { id: approval.plan.id, through: throughOf(approval.plan) } : null,
     cause: approval.outcome === 'approved' ? approval.cause.message : null,
-  });
+  };
 }

@@ -8,6 +8,7 @@ import { SyncError } from '../../error/sync-error.ts';
 import { doctorExitCode, doctorJson, renderDoctor } from '../doctor-report.ts';
 import { inPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { chooseSyncs, type RuntimeFlags, withServices } from '../runtime.ts';
@@ -47,7 +48,7 @@ async function doctor(names: readonly string[], flags: DoctorFlags, io: CliIo): 
   const syncs = chooseSyncs(config, names);
   const found = flags.offline ? [] : await findAll(config, text, syncs, flags, io);
   const findings = found.map((finding) => withFixInPlace(finding, (words) => inPlace(words, flags, io.env)));
-  if (flags.json) io.stdout.write(doctorJson(findings));
+  if (flags.json) io.stdout.write(jsonDocument(doctorJson(findings)));
   else {
     const options = {
       file: flags.config,

@@ -50,8 +50,11 @@ function pageOf(name: string, io: CliIo): HelpPage {
     case 'found':
       return settingPage(search.setting, width, style);
     case 'ambiguous': {
-      const commands = search.paths.map((path) => `lakeferry explain ${typed(path)}`);
-      throw new UsageError(`"${name}" is the name of several settings.`, commands.join(' | '));
+      const names = search.paths.map(typed);
+      throw new UsageError(
+        `"${name}" is the name of several settings: ${names.join(', ')}.`,
+        `lakeferry explain ${names[0]}`,
+      );
     }
     case 'unknown': {
       const near = search.suggestion === undefined ? '' : ` ${typed(search.suggestion)}`;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../../config/parse-config.ts';
 import { SyncError } from '../../error/sync-error.ts';
-import { remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { configOption, deploymentOption, jsonOption, localOption, readConfigOptionText } from '../options.ts';
 import { noteOtherConfig } from '../other-config.ts';
 import { planJson } from '../plan-json.ts';
@@ -60,7 +60,7 @@ async function plan(names: readonly string[], flags: PlanFlags, io: CliIo): Prom
     );
   };
   const previews = await look().finally(() => progress.clear());
-  if (flags.json) io.stdout.write(remediesInPlace(planJson(previews), flags, io.env));
+  if (flags.json) io.stdout.write(jsonDocument(planJson(previews), flags, io.env));
   else {
     const style = styleFor(io.stdout, io.env, flags);
     const screen = renderPlan(previews, { now: io.clock.now(), width: widthOf(io.stdout), style });

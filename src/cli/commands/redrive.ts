@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { DeadLetterQueue } from '../../queue/queue.ts';
 import { redriveSync, surveyDeadLetters } from '../../sync/redrive.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { Progress } from '../progress.ts';
@@ -77,7 +78,7 @@ async function survey({ runtime, deadLetters, progress, sync, flags }: Work, io:
     ),
   );
   progress.clear();
-  if (flags.json) io.stdout.write(surveyJson(found, sync));
+  if (flags.json) io.stdout.write(jsonDocument(surveyJson(found, sync)));
   else io.stdout.write(`${renderSurvey(found, sync, layoutOf(io, flags)).join('\n')}\n`);
 }
 
@@ -100,7 +101,7 @@ async function move({ runtime, deadLetters, progress, sync, flags }: Work, io: C
           ),
         );
   progress.clear();
-  if (flags.json) io.stdout.write(redrivenJson(done, sync));
+  if (flags.json) io.stdout.write(jsonDocument(redrivenJson(done, sync)));
   else io.stdout.write(`${renderRedriven(done, sync, layoutOf(io, flags)).join('\n')}\n`);
   if ('complete' in done && !done.complete) io.setExitCode(3);
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, dryRunOption, jsonOption, localOption } from '../options.ts';
 import { rejectedJson, renderRejected } from '../rejected-report.ts';
@@ -57,7 +58,7 @@ async function rejected(sync: string, flags: RejectedFlags, io: CliIo): Promise<
   const found = await withServices(runtime, { needs: ['target'] }, io, ({ target }) =>
     target.readRejected(sync, flags.limit, io.signal),
   );
-  if (flags.json) io.stdout.write(rejectedJson(sync, found));
+  if (flags.json) io.stdout.write(jsonDocument(rejectedJson(sync, found)));
   else {
     const style = styleFor(io.stdout, io.env, flags);
     const layout = layoutFor(io.stdout);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunResult } from '../../sync/drive-syncs.ts';
-import { type PlaceFlags, remediesInPlace } from '../in-place.ts';
+import type { PlaceFlags } from '../in-place.ts';
 import type { CliIo, ExitCode } from '../io.ts';
 import { widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
@@ -60,8 +60,7 @@ async function run(names: readonly string[], flags: RunFlags, io: CliIo): Promis
       signal: io.signal,
     });
   }).finally(() => progress.clear());
-  if (flags.json)
-    io.stdout.write(remediesInPlace(jsonDocument({ syncs: results.map(resultJson) }), flags, io.env));
+  if (flags.json) io.stdout.write(jsonDocument({ syncs: results.map(resultJson) }, flags, io.env));
   else io.stdout.write(`${renderResults(results, io, flags).join('\n')}\n`);
   io.setExitCode(exitCode(results));
 }

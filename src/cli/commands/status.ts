@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readStatus } from '../../sync/read-status.ts';
-import { remediesInPlace } from '../in-place.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
 import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
@@ -54,7 +54,7 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
       return watch(io, async () => {
         const seen = await look();
         const frame = flags.json
-          ? remediesInPlace(statusJson(seen.rows), flags, io.env)
+          ? jsonDocument(statusJson(seen.rows), flags, io.env)
           : render(seen, runtime, flags, io, earlier);
         if (io.stdout.isTTY) earlier = seen;
         return frame;
@@ -62,7 +62,7 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
     }
     const seen = await look();
     io.stdout.write(
-      flags.json ? remediesInPlace(statusJson(seen.rows), flags, io.env) : render(seen, runtime, flags, io),
+      flags.json ? jsonDocument(statusJson(seen.rows), flags, io.env) : render(seen, runtime, flags, io),
     );
     io.setExitCode(statusExitCode(seen.rows));
   });

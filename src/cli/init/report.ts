@@ -2,7 +2,6 @@ import { additionText, type ConfigAddition } from '../../config/config-addition.
 import type { MappedColumn, Mapping } from '../../plan/mapping.ts';
 import type { SourceColumn } from '../../schema/source-column.ts';
 import { type CliIo, widthOf } from '../io.ts';
-import { jsonDocument } from '../json-document.ts';
 import { type Style, styleFor } from '../style.ts';
 import { type Column, layoutFor, renderTable, type TableLayout } from '../table.ts';
 import { printable, truncate } from '../text.ts';
@@ -94,10 +93,10 @@ function fates({ columns, mapping }: NonNullable<Initialised['looked']>, { sync 
 }
 
 /** The document of `lakeferry init --json`. `columns` is null where nobody looked; of a dry run `text` is the file. */
-export function initialisedJson(done: Initialised, dryRun: boolean): string {
+export function initialisedJson(done: Initialised, dryRun: boolean) {
   const { file, existed, addition, text, looked, next } = done;
   const { name, source, target, primaryKey, exclude, schedule } = addition.sync;
-  return jsonDocument({
+  return {
     dryRun,
     file,
     created: !existed,
@@ -112,5 +111,5 @@ export function initialisedJson(done: Initialised, dryRun: boolean): string {
       : null,
     ...(dryRun && { text }),
     next,
-  });
+  };
 }

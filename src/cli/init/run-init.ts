@@ -9,6 +9,7 @@ import type { SourceColumn } from '../../schema/source-column.ts';
 import { parseSourceTable, type SourceTable } from '../../schema/table-name.ts';
 import { resolveMapping } from '../../sync/resolve-mapping.ts';
 import { type CliIo, widthOf } from '../io.ts';
+import { jsonDocument } from '../json-document.ts';
 import { UsageError } from '../usage-error.ts';
 import { unfitColumns } from './columns.ts';
 import { commandLine, nextCommand } from './command-line.ts';
@@ -90,7 +91,9 @@ export async function runInit(table: string | undefined, flags: InitFlags, io: C
     next: nextCommand(name, flags),
   };
   io.stdout.write(
-    flags.json ? initialisedJson(done, dryRun) : `${renderInitialised(done, dryRun, io).join('\n')}\n`,
+    flags.json
+      ? jsonDocument(initialisedJson(done, dryRun))
+      : `${renderInitialised(done, dryRun, io).join('\n')}\n`,
   );
 }
 
