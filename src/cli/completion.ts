@@ -1,6 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { RootCommand, script } from '@bomb.sh/tab';
-import type { Argument, Command, Option } from 'commander';
+import { Argument, type Command, type Option } from 'commander';
 import { CONFIG_FILE, readConfigFile } from '../config/config-file.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
@@ -8,67 +8,97 @@ export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** The script that a shell reads once: it calls `lakeferry complete -- <words>` at each tab. */
-export function completionScript(shell: Shell): string {
-  const text = printed(() => script(shell, 'lakeferry', 'lakeferry'));
-  // Whoever reads ~/.bashrc a second time would be told that they are read-only.
-  return text.replaceAll(/^readonly (?=ShellCompDirective)/gm, '');
+export function completionScript(shell: Shell): Promise<string> {
+  const name = `lakeferry.${shell === 'powershell' ? 'ps1' : shell}`;
+  return readFile(new URL(`completion/${name}`, import.meta.url), 'utf8');
 }
 
+/** The line by which a shell completes names of files itself. */
+const FILES = ':files';
+
 /**
- * What may stand in the place of the last of `words` (the command line without `lakeferry`; `''` for a new word), in
- * the form that the script reads: a line for each, its description behind a tab, and a directive as the last line.
+ * What may stand in the place of the last of `words` (the command line without `lakeferry`; `''` for a new word), as
+ * the scripts read it: a line for each, its description behind a tab; or `:files`.
  */
 export async function completionsOf(
   program: Command,
   words: readonly string[],
   cwd: string,
 ): Promise<string> {
-  if (['-c', '--config'].includes(words.at(-2) ?? '')) return FILES;
-  const root = new RootCommand();
-  const syncs = await syncNames(words, cwd);
-  for (const [path, command] of visibleCommands(program)) {
-    const node = path === '' ? root : root.command(path, command.summary());
-    for (const option of command.createHelp().visibleOptions(command)) addOption(node, option, syncs);
-    for (const argument of command.registeredArguments) addArgument(node, argument, syncs);
+  // A script may put a space behind the last word, where its shell drops an empty one.
+  const word = words.at(-1)?.trimEnd() ?? '';
+  const { command, option, given } = placeBehind(program, words.slice(0, -1));
+  const [joined = ''] = /^--[^=]+=/.exec(word) ?? [];
+  if (joined !== '') {
+    const values = await valuesOf(optionOf(command, joined.slice(0, -1)), words, cwd);
+    return linesOf(
+      values.map((value) => (value === FILES ? value : `${joined}${value}`)),
+      word,
+    );
   }
-  return printed(() => root.parse([...words]));
+  if (option !== undefined) return linesOf(await valuesOf(option, words, cwd), word);
+  if (word.startsWith('-')) return linesOf(visibleOptions(command), word);
+  const last = command.registeredArguments.at(-1);
+  const argument = command.registeredArguments[given] ?? (last?.variadic ? last : undefined);
+  const below = given === 0 ? visibleCommands(command) : [];
+  return linesOf([...below, ...(await valuesOf(argument, words, cwd))], word);
 }
 
-/** No completion of ours, and the directive by which shells that can complete names of files. */
-const FILES = ':0\n';
-
-type Node = ReturnType<RootCommand['command']>;
-
-function visibleCommands(command: Command, path = ''): readonly (readonly [string, Command])[] {
-  const below = command.createHelp().visibleCommands(command);
-  return [
-    [path, command],
-    ...below.flatMap((each) => visibleCommands(each, `${path} ${each.name()}`.trim())),
-  ];
-}
-
-function addOption(node: Node, option: Option, syncs: readonly string[]): void {
-  const name = option.long?.slice(2);
-  if (name === undefined) return;
-  const alias = option.short?.slice(1);
-  if (!option.required && !option.optional) {
-    node.option(name, option.description, alias);
-    return;
+/** The command that `words` lead to, how many arguments they give it, and the option whose value is next. */
+function placeBehind(
+  program: Command,
+  words: readonly string[],
+): { readonly command: Command; readonly given: number; readonly option: Option | undefined } {
+  let command = program;
+  let option: Option | undefined;
+  let given = 0;
+  for (const word of words) {
+    const below = given === 0 ? command.commands.find((each) => each.name() === word) : undefined;
+    if (option !== undefined) option = undefined;
+    else if (word.startsWith('-')) option = optionOf(command, word);
+    else if (below !== undefined) command = below;
+    else given += 1;
   }
-  const values = option.argChoices ?? (option.attributeName() === 'sync' ? syncs : []);
-  node.option(name, option.description, each(values), alias);
+  return { command, given, option };
 }
 
-/** An argument or an option that is called `sync` takes names of syncs. */
-function addArgument(node: Node, argument: Argument, syncs: readonly string[]): void {
-  const values = argument.argChoices ?? (argument.name() === 'sync' ? syncs : []);
-  node.argument(argument.name(), each(values), argument.variadic);
+/** The option that is called `flag`, when it takes a value. */
+function optionOf(command: Command, flag: string): Option | undefined {
+  return command.options.find((option) => option.required && [option.short, option.long].includes(flag));
 }
 
-function each(values: readonly string[]): (complete: (value: string, description: string) => void) => void {
-  return (complete) => {
-    for (const value of values) complete(value, '');
-  };
+/** Lines, a description behind a tab. */
+function visibleOptions(command: Command): readonly string[] {
+  return command
+    .createHelp()
+    .visibleOptions(command)
+    .map(({ long, description }) => `${long}\t${description}`);
+}
+
+function visibleCommands(command: Command): readonly string[] {
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .map((each) => `${each.name()}\t${each.summary()}`);
+}
+
+/** Its choices; or by what the help calls it: `sync`, `file` or `directory`. */
+async function valuesOf(
+  value: Option | Argument | undefined,
+  words: readonly string[],
+  cwd: string,
+): Promise<readonly string[]> {
+  if (value?.argChoices) return value.argChoices;
+  const name = value instanceof Argument ? value.name() : /<(.+)>/.exec(value?.flags ?? '')?.[1];
+  if (name === 'sync') return syncNames(words, cwd);
+  return name === 'file' || name === 'directory' ? [FILES] : [];
+}
+
+function linesOf(values: readonly string[], word: string): string {
+  return values
+    .filter((value) => value === FILES || value.startsWith(word))
+    .map((value) => `${value}\n`)
+    .join('');
 }
 
 /** Of the file that the words name, or else the usual one; none where it is missing or broken. */
@@ -83,17 +113,4 @@ function configOf(words: readonly string[]): string | undefined {
   if (joined !== undefined) return joined.slice('--config='.length);
   const at = words.findLastIndex((word) => word === '-c' || word === '--config');
   return at < 0 ? undefined : words[at + 1] || undefined;
-}
-
-/** The library prints by `console.log`, at once: its lines are taken as text. */
-function printed(print: () => void): string {
-  const { log } = console;
-  const lines: string[] = [];
-  console.log = (line: string) => void lines.push(line);
-  try {
-    print();
-  } finally {
-    console.log = log;
-  }
-  return `${lines.join('\n')}\n`;
 }

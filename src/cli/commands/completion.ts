@@ -16,21 +16,30 @@ export function registerCompletion(program: Command, io: CliIo): void {
       `
 Examples, to have it in every new shell:
 
-bash, with the package bash-completion
-  echo 'source <(lakeferry completion bash)' >> ~/.bashrc
-zsh, below the line with compinit
-  echo 'source <(lakeferry completion zsh)' >> ~/.zshrc
+bash
+  lakeferry completion bash > ~/.lakeferry.bash
+  echo 'source ~/.lakeferry.bash' >> ~/.bashrc
+zsh
+  lakeferry completion zsh > ~/.lakeferry.zsh
+  echo 'source ~/.lakeferry.zsh' >> ~/.zshrc
 fish
+  mkdir -p ~/.config/fish/completions
   lakeferry completion fish > ~/.config/fish/completions/lakeferry.fish
-powershell
-  lakeferry completion powershell >> $PROFILE
+powershell, not tried yet
+  New-Item -Force -ItemType Directory (Split-Path $PROFILE)
+  lakeferry completion powershell | Add-Content $PROFILE
 
 It completes the word "lakeferry", which must be a command of the shell. In a
 clone of the repository, this makes it one:
-  lakeferry() { node_modules/.bin/node src/cli/main.ts "$@"; }`,
+bash, zsh
+  lakeferry() { node_modules/.bin/node src/cli/main.ts "$@"; }
+fish
+  function lakeferry; node_modules/.bin/node src/cli/main.ts $argv; end
+powershell
+  function lakeferry { node_modules/.bin/node src/cli/main.ts @args }`,
     )
-    .action((shell: Shell) => {
-      io.stdout.write(completionScript(shell));
+    .action(async (shell: Shell) => {
+      io.stdout.write(await completionScript(shell));
     });
   program
     .command('complete', { hidden: true })
