@@ -74,6 +74,6 @@ async function fromSecret<T>(
         message: `not in the environment, and ${problem.variable} of ${file}: ${problem.message}`,
       }),
     );
-    throw new EnvironmentError(problems, { cause: thrown });
+    throw new EnvironmentError(problems, { cause: thrown, remedy: thrown.remedy });
   }
 }

@@ -24,7 +24,7 @@ export function secretsManager(
     const client = new SecretsManagerClient(clientSettings(secretRegion(SecretId) ?? configured));
     const region = await client.config.region().catch(() => undefined);
     if (region === undefined)
-      throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION', noRegion(file));
+      throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION', { cause: noRegion(file) });
     try {
       const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }), {
         abortSignal: signal,
@@ -34,17 +34,23 @@ export function secretsManager(
     } catch (thrown) {
       if (thrown instanceof EnvironmentError) throw thrown;
       if (thrown instanceof ResourceNotFoundException) {
-        throw unfetched(SecretId, `not found in Secrets Manager in ${region}, or empty`);
+        throw unfetched(SecretId, `not found in Secrets Manager in ${region}, or empty`, {
+          remedy: `Create the secret: aws secretsmanager create-secret --name ${SecretId} --secret-string file://secret.json (or put-secret-value with --secret-id, where it is empty)`,
+        });
       }
       const thing = { name: `the secret "${SecretId}"`, region, right: 'secretsmanager:GetSecretValue' };
       const error = controlPlaneError(thrown, thing, signal);
-      throw unfetched(SecretId, error.message.replace(/\.$/, ''), error);
+      throw unfetched(SecretId, error.message.replace(/\.$/, ''), { cause: error, remedy: error.remedy });
     } finally {
       client.destroy();
     }
   };
 }
 
-function unfetched(secretId: string, message: string, cause?: unknown): EnvironmentError {
-  return new EnvironmentError([{ variable: `secret ${secretId}`, message }], { cause });
+function unfetched(
+  secretId: string,
+  message: string,
+  why: { readonly remedy?: string; readonly cause?: unknown } = {},
+): EnvironmentError {
+  return new EnvironmentError([{ variable: `secret ${secretId}`, message }], why);
 }

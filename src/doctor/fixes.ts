@@ -1,6 +1,6 @@
 import { EnvironmentError } from '../config/config-error.ts';
 import { lackOfAws } from '../config/lack-of-aws.ts';
-import type { ErrorKind } from '../error/error-kind.ts';
+import { type ErrorKind, remedyFor } from '../error/error-kind.ts';
 import type { SyncError } from '../error/sync-error.ts';
 import { type about, advise, type Finding, type Fix } from './finding.ts';
 
@@ -37,6 +37,7 @@ const FIX_BY_KIND: Partial<Readonly<Record<ErrorKind, (sync: string) => Fix>>> =
 /** What to do about an error that kept us from looking. */
 export function fixOf(error: SyncError, sync = '<sync>'): Fix {
   if (error instanceof EnvironmentError) {
+    if (error.remedy !== remedyFor(error.kind, undefined)) return advise(error.remedy);
     const variables = [...new Set(error.problems.map(({ variable }) => variable))];
     return advise(`Set ${variables.join(', ')} here, or see to what is said of it.`);
   }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readOperatorNeon } from '../../src/config/operator-environment.ts';
 import { findDeployment } from '../../src/deployment/find-deployment.ts';
 import { openPlanner } from '../../src/deployment/invoke-planner.ts';
 import { openLogs } from '../../src/deployment/read-logs.ts';
@@ -235,6 +236,19 @@ describe('a secret', () => {
       kind: 'environment_invalid',
       problems: [{ variable: 'secret prod/neon', message }],
     });
+  });
+});
+
+describe('a secret that is not there', () => {
+  it('is to be created, say commands that need it', async () => {
+    answer = fails('ResourceNotFoundException');
+    const connection = readOperatorNeon(
+      {},
+      { secret: 'prod/neon' },
+      secretsManager(REGION, 'our.yaml', NEVER),
+      'our.yaml',
+    );
+    expect((await errorOf(connection)).remedy).toContain('aws secretsmanager create-secret --name prod/neon');
   });
 });
 

@@ -125,6 +125,20 @@ describe('what AWS does not tell', () => {
     expect(await clinic.screen()).toContain('Grant cloudwatch:DescribeAlarms');
   });
 
+  it('is mended by the same secret in the database and in the stack, where it is not there', async () => {
+    clinic.deployed.secrets.delete(NEON_SECRET);
+    const found = await clinic.examine();
+    expect(wrong(found).map(({ subject, verdict }) => `${subject}: ${verdict}`)).toEqual([
+      'server: problem',
+      'shop.fruit: unchecked',
+      'secret prod/neon: problem',
+    ]);
+    for (const { fix } of wrong(found).filter(({ verdict }) => verdict === 'problem'))
+      expect([...(fix?.paste ?? []), fix?.advice].join(' ')).toContain(
+        'aws secretsmanager create-secret --name prod/neon',
+      );
+  });
+
   it('is all that AWS has to be asked for when it does not accept the credentials, which is one problem', async () => {
     clinic.deployed.account.credentialsAreValid = false;
     const found = await clinic.examine();
@@ -149,7 +163,9 @@ describe('what AWS does not tell', () => {
     expectAwsAlone(await clinic.examine());
     const screen = await clinic.screen();
     expect(screen).toContain('its secret cannot be read without AWS_REGION');
-    expect(screen).toMatch(/\n1 problem\. What to do:\n\n {2}1 {2}You\n {5}Set AWS_REGION here, .*\n$/);
+    expect(screen).toMatch(
+      /\n1 problem\. What to do:\n\n {2}1 {2}You\n {5}Set AWS_REGION, or choose a profile .*\n$/,
+    );
   });
 });
 
