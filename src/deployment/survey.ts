@@ -5,6 +5,7 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { GetTopicAttributesCommand, SNSClient } from '@aws-sdk/client-sns';
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { clientSettings } from './client-settings.ts';
@@ -26,6 +27,13 @@ export interface RingingAlarm {
   readonly since?: number;
 }
 
+/** Who hears of a topic's messages. */
+export interface Subscribers {
+  readonly confirmed: number;
+  /** Were asked by mail, and have not said yes. */
+  readonly pending: number;
+}
+
 /**
  * What may be asked of an AWS account about a deployment, or about a place for one. Nothing here changes it. Throws
  * `environment_invalid` without a region, `aws_unauthorized`, `aws_unavailable`, or `cancelled`.
@@ -40,6 +48,7 @@ export interface AccountSurvey {
   readConcurrency(signal: AbortSignal): Promise<number>;
   /** Those of the named alarms that are going off. */
   readRinging(alarms: readonly string[], signal: AbortSignal): Promise<readonly RingingAlarm[]>;
+  readSubscribers(topicArn: string, signal: AbortSignal): Promise<Subscribers>;
   close(): void;
 }
 
@@ -57,6 +66,7 @@ export function openAccountSurvey(configured: string | undefined, file: string):
   const ssm = new SSMClient(settings);
   const lambda = new LambdaClient(settings);
   const cloudWatch = new CloudWatchClient(settings);
+  const sns = new SNSClient(settings);
 
   async function ask<T>(
     name: string,
@@ -112,8 +122,17 @@ export function openAccountSurvey(configured: string | undefined, file: string):
         }
         return ringing;
       }),
+    readSubscribers: (TopicArn, signal) =>
+      ask(`the topic ${TopicArn}`, 'sns:GetTopicAttributes', signal, async () => {
+        const command = new GetTopicAttributesCommand({ TopicArn });
+        const { Attributes = {} } = await sns.send(command, { abortSignal: signal });
+        return {
+          confirmed: Number(Attributes['SubscriptionsConfirmed'] ?? 0),
+          pending: Number(Attributes['SubscriptionsPending'] ?? 0),
+        };
+      }),
     close() {
-      for (const client of [sts, ssm, lambda, cloudWatch]) client.destroy();
+      for (const client of [sts, ssm, lambda, cloudWatch, sns]) client.destroy();
     },
   };
 }

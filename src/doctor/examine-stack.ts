@@ -2,7 +2,7 @@ import { type Checkpoint, type CheckpointStore, haltCauseOf } from '../checkpoin
 import type { Deployment } from '../config/deployment.ts';
 import type { ConnectionSettings } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import type { AccountSurvey } from '../deployment/survey.ts';
+import type { AccountSurvey, Subscribers } from '../deployment/survey.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { DeadLetterQueue } from '../queue/queue.ts';
 import type { Attempt } from '../sync/attempt.ts';
@@ -98,8 +98,9 @@ async function deployedFindings(
   syncs: readonly SyncConfig[],
   ask: Ask,
 ): Promise<readonly Finding[]> {
-  const [ringing, dead, states] = await Promise.all([
+  const [ringing, subscribers, dead, states] = await Promise.all([
     ask((limited) => account.readRinging(deployment.alarms, limited)),
+    ask((limited) => account.readSubscribers(deployment.alarmTopicArn, limited)),
     ask(async (limited) => (await deadLetters?.readCount(limited)) ?? 0),
     Promise.all(
       syncs.map(async ({ name }) => ({
@@ -120,6 +121,7 @@ async function deployedFindings(
             by: 'You',
             paste: ['lakeferry status'],
           }),
+    subscriberFinding(deployment.alarmTopicArn, subscribers),
     dead.error
       ? queue.unchecked('dead letters', wordsOf(dead.error), fixOf(dead.error))
       : dead.value === 0
@@ -131,6 +133,27 @@ async function deployedFindings(
           }),
     ...states.map(({ name, read }) => stateFinding(name, read)),
   ];
+}
+
+/** An alarm that nobody hears is none. */
+function subscriberFinding(topicArn: string, { value, error }: Attempt<Subscribers>): Finding {
+  const topic = about('stack', 'alarm topic');
+  if (error) return topic.unchecked('subscribers', wordsOf(error), fixOf(error));
+  const { confirmed, pending } = value;
+  if (confirmed > 0) return topic.ok('subscribers', `heard by ${counted(confirmed, 'subscriber')}`);
+  if (pending > 0) {
+    return topic.note(
+      'subscribers',
+      `heard by nobody: ${counted(pending, 'subscriber')} did not confirm`,
+      advise('Open the link in the mail "AWS Notification - Subscription Confirmation".'),
+    );
+  }
+  return topic.note('subscribers', 'heard by nobody', {
+    by: 'You',
+    paste: [
+      `aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint you@example.com`,
+    ],
+  });
 }
 
 function sameFindings(deployment: Deployment, local: LocalState): readonly Finding[] {

@@ -15,11 +15,13 @@ export interface AwsFailure {
 
 const REASON_BY_NAME: Readonly<Record<string, AwsFailure['reason']>> = {
   ResourceNotFoundException: 'not_found',
+  NotFoundException: 'not_found',
   QueueDoesNotExist: 'not_found',
   'AWS.SimpleQueueService.NonExistentQueue': 'not_found',
 
   AccessDenied: 'forbidden',
   AccessDeniedException: 'forbidden',
+  AuthorizationErrorException: 'forbidden',
   NotAuthorized: 'forbidden',
   KMSAccessDeniedException: 'forbidden',
   KmsAccessDenied: 'forbidden',

@@ -79,6 +79,25 @@ const FAULTS: Readonly<Record<string, Planted>> = {
     finds: { area: 'stack', check: 'alarms', subject: 'alarms', text: /clinic-lag/ },
     fix: /lakeferry status/,
   },
+  'alarms that nobody hears': {
+    plant: async () => {
+      clinic.deployed.account.subscribers = { confirmed: 0, pending: 0 };
+    },
+    finds: { area: 'stack', check: 'subscribers', subject: 'alarm topic', text: /^heard by nobody$/ },
+    fix: /aws sns subscribe --topic-arn arn:aws:sns:\S+:clinic --protocol email/,
+  },
+  'alarms whose one subscriber did not confirm': {
+    plant: async () => {
+      clinic.deployed.account.subscribers = { confirmed: 0, pending: 1 };
+    },
+    finds: {
+      area: 'stack',
+      check: 'subscribers',
+      subject: 'alarm topic',
+      text: /1 subscriber did not confirm/,
+    },
+    fix: /Subscription Confirmation/,
+  },
   'a dead letter': {
     plant: async () => {
       const { region, sqs, deadLetterQueueUrl } = clinic.cli.stack.info.aws;
@@ -123,6 +142,13 @@ describe('what AWS does not tell', () => {
     ]);
     expect(found.code).toBe(1);
     expect(await clinic.screen()).toContain('Grant cloudwatch:DescribeAlarms');
+  });
+
+  it('is who hears the alarms, where the topic may not be asked', async () => {
+    clinic.deployed.account.refused.add('GetTopicAttributes');
+    const [topic] = wrong(await clinic.examine());
+    expect(topic).toMatchObject({ subject: 'alarm topic', verdict: 'unchecked' });
+    expect(topic?.fix?.advice).toContain('sns:GetTopicAttributes');
   });
 
   it('is mended by the same secret in the database and in the stack, where it is not there', async () => {

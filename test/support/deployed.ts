@@ -31,6 +31,8 @@ export interface Account {
   concurrency: number;
   /** Names of alarms that are going off. */
   readonly ringing: Set<string>;
+  /** Of the alarms' topic. */
+  subscribers: { confirmed: number; pending: number };
   /** Actions that the credentials have no right to, e.g. `DescribeAlarms`. */
   readonly refused: Set<string>;
 }
@@ -49,7 +51,7 @@ export interface DeployedStack {
 }
 
 const PLANNER_TIMEOUT_MS = 60_000;
-const SERVICES = ['SSM', 'LAMBDA', 'CLOUDWATCH', 'CLOUDWATCH_LOGS', 'SECRETS_MANAGER', 'STS'] as const;
+const SERVICES = ['SSM', 'LAMBDA', 'CLOUDWATCH', 'CLOUDWATCH_LOGS', 'SECRETS_MANAGER', 'SNS', 'STS'] as const;
 
 /**
  * Points the AWS SDK and the databases' drivers of this process to the stack, by the variables that a person would set
@@ -93,6 +95,7 @@ export async function deployStack(stack: Stack, configText: string, name: string
     credentialsAreValid: true,
     concurrency: 1_000,
     ringing: new Set(),
+    subscribers: { confirmed: 1, pending: 0 },
     refused: new Set(),
   };
   const calls: string[] = [];
@@ -123,6 +126,7 @@ export async function deployStack(stack: Stack, configText: string, name: string
         : { status: 403, body: JSON.stringify({ __type: 'UnrecognizedClientException' }) };
     }
     if (asksWho) return callerIdentity(name);
+    if (body.includes('Action=GetTopicAttributes')) return topicAttributes(account);
     if (call.includes('/account-settings')) {
       const answered = { AccountLimit: { ConcurrentExecutions: account.concurrency } };
       return { status: 200, body: JSON.stringify(answered) };
@@ -192,6 +196,22 @@ function callerIdentity(name: string): ScriptedAnswer {
     <Arn>arn:aws:sts::000000000000:assumed-role/ops-of-${name}/ana</Arn><UserId>AROA:ana</UserId><Account>000000000000</Account>
   </GetCallerIdentityResult></GetCallerIdentityResponse>`;
   return { status: 200, headers: { 'content-type': 'text/xml' }, body };
+}
+
+function topicAttributes({ subscribers, refused }: Account): ScriptedAnswer {
+  const headers = { 'content-type': 'text/xml' };
+  if (refused.has('GetTopicAttributes')) {
+    const body =
+      '<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code></Error></ErrorResponse>';
+    return { status: 403, headers, body };
+  }
+  const entries = Object.entries({
+    SubscriptionsConfirmed: subscribers.confirmed,
+    SubscriptionsPending: subscribers.pending,
+  }).map(([key, value]) => `<entry><key>${key}</key><value>${value}</value></entry>`);
+  const body = `<GetTopicAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><GetTopicAttributesResult>
+    <Attributes>${entries.join('')}</Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>`;
+  return { status: 200, headers, body };
 }
 
 function found(type: string, value: string | undefined, answer: (value: string) => object): ScriptedAnswer {

@@ -80,6 +80,7 @@ syncs:
     account.concurrency = 1_000;
     account.ringing.clear();
     account.refused.clear();
+    account.subscribers = { confirmed: 1, pending: 0 };
     await this.tellOfDeployment(this.healthy);
   }
 
