@@ -6,6 +6,7 @@ import { throwIfAborted, untilAborted } from '../../telemetry/abort.ts';
 import { sourceError } from './errors.ts';
 
 type DriverLogger = NonNullable<NonNullable<ConstructorParameters<typeof DBSQLClient>[0]>['logger']>;
+type DriverOptions = Parameters<DBSQLClient['connect']>[0];
 type Session = Awaited<ReturnType<DBSQLClient['openSession']>>;
 type Operation = Awaited<ReturnType<DBSQLSession['executeStatement']>>;
 
@@ -131,28 +132,9 @@ export class Warehouse {
   }
 
   async #connect(): Promise<DBSQLClient> {
-    const { host, port, path, auth, caCert } = this.#connection;
     const client = new DBSQLClient({ logger: QUIET });
     client.on('error', () => {});
-    const common = {
-      host,
-      port,
-      path,
-      userAgentEntry: 'Lakeferry',
-      telemetryEnabled: false,
-      preserveBigNumericPrecision: true,
-      ...(caCert === undefined ? {} : { customCaCert: caCert }),
-    };
-    await client.connect(
-      auth.kind === 'token'
-        ? { ...common, token: auth.token }
-        : {
-            ...common,
-            authType: 'databricks-oauth',
-            oauthClientId: auth.clientId,
-            oauthClientSecret: auth.clientSecret,
-          },
-    );
+    await client.connect(driverOptions(this.#connection));
     return client;
   }
 
@@ -176,6 +158,28 @@ export class Warehouse {
     if (this.#idle.length < MAX_IDLE_SESSIONS) this.#idle.push(session);
     else void session.close().catch(() => {});
   }
+}
+
+/** How the driver enters the warehouse. */
+export function driverOptions({ host, port, path, auth, caCert }: DatabricksConnection): DriverOptions {
+  const common = {
+    host,
+    port,
+    path,
+    userAgentEntry: 'Lakeferry',
+    telemetryEnabled: false,
+    preserveBigNumericPrecision: true,
+    ...(caCert === undefined ? {} : { customCaCert: caCert }),
+  };
+  if (auth.kind === 'token') return { ...common, token: auth.token };
+  return {
+    ...common,
+    authType: 'databricks-oauth',
+    oauthClientId: auth.clientId,
+    oauthClientSecret: auth.clientSecret,
+    // The secret is one of Databricks on Azure, too: Entra ID would not know it.
+    useDatabricksOAuthInAzure: true,
+  };
 }
 
 /** The driver's own logger writes to the console, whole error objects among it. */

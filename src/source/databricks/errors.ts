@@ -63,6 +63,7 @@ function readFailure(thrown: unknown): DriverFailure {
       errorMessage?: unknown;
       sqlState?: unknown;
       status?: { errorMessage?: unknown; sqlState?: unknown };
+      statusCode?: unknown;
     };
   } | null;
   const text = (...values: unknown[]) =>
@@ -70,7 +71,7 @@ function readFailure(thrown: unknown): DriverFailure {
   return {
     message: text(of?.response?.errorMessage, of?.response?.status?.errorMessage, of?.message) ?? '',
     sqlState: text(of?.response?.sqlState, of?.response?.status?.sqlState),
-    status: typeof of?.statusCode === 'number' ? of.statusCode : undefined,
+    status: [of?.statusCode, of?.response?.statusCode].find((code) => typeof code === 'number'),
   };
 }
 
@@ -104,20 +105,27 @@ function kindOf(
 ): ErrorKind {
   // Statements are refused by SQLSTATE; who is refused by HTTP status never came as far as a statement.
   if (status === 401 || status === 403) return 'source_unauthorized';
+  // The token endpoint refuses a client that it does not know with 400, too.
+  if (status === 400 && nameOf(thrown) === 'OPError') return 'source_unauthorized';
   if (status !== undefined) return 'source_unavailable';
   const byClass = errorClass === undefined ? undefined : KIND_BY_CLASS[errorClass];
   if (byClass) return byClass;
   const bySqlState = sqlState === undefined ? undefined : KIND_BY_SQLSTATE[sqlState];
   if (bySqlState) return bySqlState;
   if (UNAVAILABLE_TEXTS.some((text) => message.includes(text))) return 'source_unavailable';
-  if (thrown instanceof Error && thrown.name === 'AuthenticationError') return 'source_unauthorized';
+  if (nameOf(thrown) === 'AuthenticationError') return 'source_unauthorized';
   if (isNetworkFailure(thrown)) return 'source_unavailable';
   return 'source_failed';
 }
 
+function nameOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error ? thrown.name : undefined;
+}
+
+/** `RPError`: the token endpoint gave no answer in time. */
 function isNetworkFailure(thrown: unknown): boolean {
   const of = thrown as { code?: unknown; type?: unknown; name?: unknown } | null;
-  if (of?.name === 'FetchError' || of?.type === 'system') return true;
+  if (of?.name === 'FetchError' || of?.name === 'RPError' || of?.type === 'system') return true;
   return typeof of?.code === 'string' && /^(E[A-Z]+|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(of.code);
 }
 
@@ -145,6 +153,9 @@ function describe(
     case 'source_permission':
       return `The Databricks principal may not read ${table}.`;
     case 'source_unauthorized':
+      if (message.startsWith('OAuth is not supported for')) {
+        return 'The driver knows no OAuth for the host of the Databricks connection: only a token opens it.';
+      }
       return `Databricks refused the credentials, or may not let them use the warehouse${status === undefined ? '' : ` (HTTP status ${status})`}.`;
     case 'source_unavailable':
       return `The SQL warehouse cannot be reached${status === undefined ? '' : ` (HTTP status ${status})`}.`;
