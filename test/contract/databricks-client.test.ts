@@ -1,13 +1,36 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Warehouse } from '../../src/source/databricks/client.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
 let lake: Lake;
+/** Of each session of the warehouse, in the order of their opening: its statements. */
+const statements: string[][] = [];
+let closedSessions = 0;
 
 beforeAll(async () => {
-  lake = await startLake();
+  lake = await startLake((engine) => ({
+    ...engine,
+    close: () => engine.close(),
+    async openSession() {
+      const session = await engine.openSession();
+      const own: string[] = [];
+      statements.push(own);
+      return {
+        execute(statement, signal) {
+          own.push(statement);
+          return session.execute(statement, signal);
+        },
+        close() {
+          closedSessions += 1;
+          return session.close();
+        },
+      };
+    },
+  }));
 });
 afterAll(() => lake?.close());
 
@@ -37,4 +60,65 @@ it('goes on waiting for a warehouse when the process has nothing else to do', as
   const args = ['--input-type=module', '--eval', program];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   expect(stdout.trim()).toBe('source_unavailable');
+});
+
+it('sets in each session what results depend on, whatever an administrator set for all', async () => {
+  const warehouse = new Warehouse(lake.databricks, []);
+  await warehouse.query('select 1 as one', 'one', NEVER);
+  expect(statements.at(-1)).toEqual([
+    "set time zone 'UTC'",
+    'set ansi_mode = true',
+    'set legacy_time_parser_policy = corrected',
+    'set statement_timeout = 900',
+    'select 1 as one',
+  ]);
+  await warehouse.close();
+});
+
+it('begins anew at once where a session is gone, and lets go of all that rested beside it', async () => {
+  const warehouse = new Warehouse(lake.databricks, []);
+  const [opened, closed] = [statements.length, closedSessions];
+  const query = () => warehouse.query('select 1 as one', 'one', NEVER);
+  await Promise.all([query(), query(), query()]);
+  expect(statements.length).toBe(opened + 3);
+  const gone = lake.faults.add({
+    on: 'execute',
+    match: /as one/,
+    times: 1,
+    fault: { kind: 'sessionExpired' },
+  });
+
+  expect(await query()).toHaveLength(1);
+  expect(gone.fired).toBe(1);
+  await expect.poll(() => closedSessions - closed).toBe(3);
+  expect(statements.length).toBe(opened + 4);
+  await warehouse.close();
+});
+
+it('does not wait on a connection that rested: nobody may be at its other end', async () => {
+  let frozen = false;
+  const way = net.createServer((near) => {
+    const far = net.connect(lake.databricks.port, lake.databricks.host);
+    const old = !frozen;
+    near.on('data', (data) => (old && frozen ? undefined : far.write(data)));
+    far.pipe(near);
+    near.on('error', () => far.destroy()).on('close', () => far.destroy());
+    far.on('error', () => near.destroy());
+  });
+  await once(way.listen(0, '127.0.0.1'), 'listening');
+  const { port } = way.address() as net.AddressInfo;
+  let now = 1_000_000;
+  const warehouse = new Warehouse({ ...lake.databricks, port }, [], { now: () => now });
+  const query = () => warehouse.query('select 1 as one', 'one', NEVER);
+  await query();
+  now += 30_000;
+  const sessions = statements.length;
+  await query();
+  expect(statements.length).toBe(sessions);
+
+  frozen = true;
+  now += 30_001;
+  expect(await query()).toHaveLength(1);
+  await warehouse.close();
+  way.close();
 });

@@ -72,6 +72,7 @@ describe('names', () => {
     ['create view v as select 1', 'UNSUPPORTED_FEATURE 0A000'],
     ['set time zone "Europe/Zurich"', 'UNSUPPORTED_FEATURE 0A000'],
     ['set ansi_mode = false', 'UNSUPPORTED_FEATURE 0A000'],
+    ['set legacy_time_parser_policy = legacy', 'UNSUPPORTED_FEATURE 0A000'],
     ['set nonsense = 1', 'CONFIG_NOT_AVAILABLE 42K0I'],
     ['set statement_timeout = x', 'INVALID_CONF_VALUE 22022'],
     ['select 1; select 2', 'UNSUPPORTED_FEATURE 0A000'],

@@ -3,6 +3,7 @@ import { DBSQLClient, type DBSQLSession } from '@databricks/sql';
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { throwIfAborted, untilAborted } from '../../telemetry/abort.ts';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { sourceError } from './errors.ts';
 
 type DriverLogger = NonNullable<NonNullable<ConstructorParameters<typeof DBSQLClient>[0]>['logger']>;
@@ -18,6 +19,26 @@ const RETRY_DELAYS_MS: readonly number[] = [500, 2_000, 5_000];
 
 const MAX_IDLE_SESSIONS = 4;
 
+/**
+ * Statements come in bursts. A function that was frozen for longer may not have heard that its connections are gone,
+ * and a statement on one of them waits for an answer that never comes.
+ */
+const MAX_REST_MS = 30_000;
+
+/** A statement that nobody waits for any more, since its function died, ends with the longest time of a function. */
+const STATEMENT_TIMEOUT_SECONDS = 900;
+
+/**
+ * What results depend on and an administrator may set otherwise for all sessions: the zone that times are shown in, what
+ * a cast does that fails, and the form of times in JSON, which the old formatter writes without microseconds.
+ */
+const SETTINGS: readonly string[] = [
+  "set time zone 'UTC'",
+  'set ansi_mode = true',
+  'set legacy_time_parser_policy = corrected',
+  `set statement_timeout = ${STATEMENT_TIMEOUT_SECONDS}`,
+];
+
 /** The driver's own farewell takes half a minute when nobody answers. */
 const FAREWELL_MS = 2_000;
 
@@ -31,12 +52,19 @@ const FETCH_ROWS = 64;
 export class Warehouse {
   readonly #connection: DatabricksConnection;
   readonly #retryDelaysMs: readonly number[];
+  readonly #clock: Clock;
   #client: Promise<DBSQLClient> | undefined;
   readonly #idle: Session[] = [];
+  #usedAt = 0;
 
-  constructor(connection: DatabricksConnection, retryDelaysMs: readonly number[] = RETRY_DELAYS_MS) {
+  constructor(
+    connection: DatabricksConnection,
+    retryDelaysMs: readonly number[] = RETRY_DELAYS_MS,
+    clock: Clock = systemClock,
+  ) {
     this.#connection = connection;
     this.#retryDelaysMs = retryDelaysMs;
+    this.#clock = clock;
   }
 
   /** All rows of a small result. `table` is for errors only. */
@@ -92,11 +120,12 @@ export class Warehouse {
     table: string,
     signal: AbortSignal,
   ): Promise<{ session: Session; operation: Operation }> {
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; ; ) {
       throwIfAborted(signal);
-      let session: Session | undefined;
+      const rested = this.#takeIdle();
+      let session = rested;
       try {
-        session = this.#idle.pop() ?? (await untilAborted(this.#openSession(), signal));
+        session ??= await untilAborted(this.#openSession(), signal);
         const operation = await untilAborted(
           session.executeStatement(statement, {
             maxRows: FETCH_ROWS,
@@ -111,11 +140,32 @@ export class Warehouse {
       } catch (thrown) {
         void session?.close().catch(() => {});
         const error = sourceError(thrown, { table });
-        const delay = this.#retryDelaysMs[attempt];
-        if (error.kind !== 'source_unavailable' || delay === undefined) throw error;
+        if (error.kind !== 'source_unavailable') throw error;
+        if (rested !== undefined) {
+          this.#forget();
+          continue;
+        }
+        const delay = this.#retryDelaysMs[attempt++];
+        if (delay === undefined) throw error;
         await untilAborted(pause(delay, undefined, { signal }), signal);
       }
     }
+  }
+
+  #takeIdle(): Session | undefined {
+    const now = this.#clock.now();
+    if (now - this.#usedAt > MAX_REST_MS) this.#forget();
+    this.#usedAt = now;
+    return this.#idle.pop();
+  }
+
+  /**
+   * What one session met, a warehouse that stopped or connections that are gone, the others of its time would meet:
+   * the next statement begins anew. Statements under way keep their connections.
+   */
+  #forget(): void {
+    this.#client = undefined;
+    for (const session of this.#idle.splice(0)) void session.close().catch(() => {});
   }
 
   /** The client outlives a session that did not open: other statements run in sessions of theirs on it. */
@@ -125,9 +175,11 @@ export class Warehouse {
       throw thrown;
     });
     const session = await (await this.#client).openSession();
-    const operation = await session.executeStatement("set time zone 'UTC'");
-    await operation.finished();
-    await operation.close();
+    for (const setting of SETTINGS) {
+      const operation = await session.executeStatement(setting);
+      await operation.finished();
+      await operation.close();
+    }
     return session;
   }
 
@@ -155,6 +207,7 @@ export class Warehouse {
       void closed.then(() => session.close()).catch(() => {});
       return;
     }
+    this.#usedAt = this.#clock.now();
     if (this.#idle.length < MAX_IDLE_SESSIONS) this.#idle.push(session);
     else void session.close().catch(() => {});
   }

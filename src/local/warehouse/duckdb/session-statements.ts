@@ -133,6 +133,9 @@ function apply(context: StatementContext, name: string, value: string): void {
     case 'spark.sql.ansi.enabled':
       if (value.toLowerCase() !== 'true') throw unsupported('sessions without ANSI mode');
       return;
+    case 'legacy_time_parser_policy':
+      if (value.toLowerCase() === 'legacy') throw unsupported('the old parser of times');
+      return;
     case 'use_cached_result':
       return;
     case 'statement_timeout': {
