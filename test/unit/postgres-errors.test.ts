@@ -136,6 +136,15 @@ describe('Neon', () => {
       expect(fromDriver(new Error(`something ${text}`)).kind).toBe(kind);
     },
   );
+
+  test('at the size limit of its plan needs a person; a disk that is full passes', () => {
+    const limit = 'could not extend file because project size limit (512 MB) has been exceeded';
+    const error = fromDriver(serverError('53100', { message: limit }));
+    expect(error.kind).toBe('target_failed');
+    expect(error.message).toContain('size limit');
+    const full = 'could not extend file "base/5/16384": No space left on device';
+    expect(fromDriver(serverError('53100', { message: full })).kind).toBe('target_unavailable');
+  });
 });
 
 describe('without an SQLSTATE', () => {

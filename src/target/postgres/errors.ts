@@ -79,6 +79,7 @@ const PASSING_CLASSES: ReadonlySet<string> = new Set(['08', '40', '53', '55', '5
 export const NEON_TEXTS: readonly { readonly text: string; readonly meaning: Meaning }[] = [
   { text: 'exceeded the compute time quota', meaning: failed('The Neon project has used up its quota') },
   { text: 'exceeded the data transfer quota', meaning: failed('The Neon project has used up its quota') },
+  { text: 'could not extend file because', meaning: failed('The Neon project has reached its size limit') },
   { text: 'endpoint is disabled', meaning: failed('The Neon endpoint is disabled') },
   { text: 'endpoint could not be found', meaning: failed('The Neon endpoint does not exist') },
   { text: 'Control plane request failed', meaning: unavailable('Neon could not start the compute') },
