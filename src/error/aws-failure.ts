@@ -25,6 +25,7 @@ const REASON_BY_NAME: Readonly<Record<string, AwsFailure['reason']>> = {
   NotAuthorized: 'forbidden',
   KMSAccessDeniedException: 'forbidden',
   KmsAccessDenied: 'forbidden',
+  KmsAccessDeniedException: 'forbidden',
 
   CredentialsProviderError: 'credentials',
   ExpiredToken: 'credentials',
@@ -39,13 +40,19 @@ const REASON_BY_NAME: Readonly<Record<string, AwsFailure['reason']>> = {
   TokenProviderError: 'credentials',
   UnrecognizedClientException: 'credentials',
 
+  EC2ThrottledException: 'throttled',
+  KMSThrottlingException: 'throttled',
   KmsThrottled: 'throttled',
   LimitExceededException: 'throttled',
   OverLimit: 'throttled',
   ProvisionedThroughputExceededException: 'throttled',
   RequestLimitExceeded: 'throttled',
   RequestThrottled: 'throttled',
+  RequestThrottledException: 'throttled',
+  ThrottledException: 'throttled',
+  Throttling: 'throttled',
   ThrottlingException: 'throttled',
+  TooManyRequestsException: 'throttled',
 
   RequestTimeout: 'unreachable',
   TimeoutError: 'unreachable',

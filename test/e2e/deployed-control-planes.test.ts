@@ -201,6 +201,11 @@ describe('the deployed planner', () => {
     answer = fails('AccessDeniedException', 403);
     expect((await errorOf(tick())).message).toContain('lambda:InvokeFunction on the function prod-planner');
   });
+
+  it('that finds no room in the account is throttled', async () => {
+    answer = fails('TooManyRequestsException', 429);
+    expect((await errorOf(tick())).message).toContain('AWS throttles the calls for the function');
+  });
 });
 
 describe('a secret', () => {
