@@ -10,9 +10,10 @@ export interface RedriveOptions {
   readonly style: Style;
 }
 
-/** What a redrive did; of SQS' own, no more is known than how many messages it moved. */
+/** What a redrive did; of SQS' own, no more is known than about how many messages there were, and it moved. */
 export interface Moved {
   readonly moved: number;
+  readonly total?: number;
   readonly left?: number;
   readonly complete?: boolean;
 }
@@ -43,13 +44,13 @@ export function renderSurvey(survey: Survey, sync: string | undefined, options: 
 
 /** Lines of `lakeferry redrive` after a move of everything, or of one sync's messages. */
 export function renderRedriven(
-  { moved, left, complete }: Moved,
+  { moved, total = moved, left, complete }: Moved,
   sync: string | undefined,
   { style, width }: RedriveOptions,
 ): string[] {
   const { ok, look } = style.symbols;
   const head =
-    moved === 0
+    total === 0
       ? `${style.green(ok)} There are no dead letters${of(sync)}.`
       : `${style.green(ok)} Moved ${formatNumber(moved, 'message')}${of(sync)} back to the chunk queue.`;
   const notes = [

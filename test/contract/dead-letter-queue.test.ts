@@ -84,8 +84,18 @@ describe(`a dead-letter queue in SQS (${AWS_DOUBLE})`, () => {
   });
 });
 
+const STARTED: ScriptedAnswer = { status: 200, body: JSON.stringify({ TaskHandle: 'handle' }) };
+/** What SQS says to a second start. */
+const BUSY: ScriptedAnswer = {
+  status: 400,
+  body: JSON.stringify({
+    __type: 'com.amazonaws.sqs#InvalidParameterValue',
+    message: 'There is already a task running.',
+  }),
+};
+
 /** The answers of SQS to one redrive: what it lists at each look, the oldest look first. */
-function moving(looks: readonly (ListMessageMoveTasksResultEntry | undefined)[]) {
+function moving(looks: readonly (ListMessageMoveTasksResultEntry | undefined)[], start: ScriptedAnswer) {
   let look = 0;
   const actions: string[] = [];
   const answer = (body: string, target: string): ScriptedAnswer => {
@@ -95,7 +105,7 @@ function moving(looks: readonly (ListMessageMoveTasksResultEntry | undefined)[])
       const name = JSON.parse(body).QueueUrl.split('/').at(-1);
       return json({ Attributes: { QueueArn: `arn:aws:sqs:us-east-1:1:${name}` } });
     }
-    if (target === 'StartMessageMoveTask') return json({ TaskHandle: 'handle' });
+    if (target === 'StartMessageMoveTask') return start;
     const task = looks[Math.min(look++, looks.length - 1)];
     return json({ Results: task === undefined ? [] : [task] });
   };
@@ -118,9 +128,9 @@ describe('a move out of the dead-letter queue', () => {
   async function withMove<T>(
     looks: readonly (ListMessageMoveTasksResultEntry | undefined)[],
     work: (queue: SqsDeadLetterQueue, actions: readonly string[], server: ScriptedServer) => Promise<T>,
-    pollMs = 0,
+    { pollMs = 0, start = STARTED }: { readonly pollMs?: number; readonly start?: ScriptedAnswer } = {},
   ): Promise<T> {
-    const { answer, actions } = moving(looks);
+    const { answer, actions } = moving(looks, start);
     const server = await startScriptedServer((body, { headers }) =>
       answer(body, String(headers['x-amz-target']).replace('AmazonSQS.', '')),
     );
@@ -166,6 +176,51 @@ describe('a move out of the dead-letter queue', () => {
     });
   });
 
+  it('is joined where another began between the look and the start', async () => {
+    const looks = [undefined, task('RUNNING', 1), task('COMPLETED', 10)];
+    await withMove(
+      looks,
+      async (queue, actions) => {
+        expect(await queue.moveAll(() => {}, never)).toMatchObject({ moved: 10 });
+        expect(actions).toContain('StartMessageMoveTask');
+      },
+      { start: BUSY },
+    );
+  });
+
+  it('that does not start fails', async () => {
+    const earlier = task('COMPLETED', 7, { StartedTimestamp: 1 });
+    await withMove(
+      [earlier],
+      async (queue) => {
+        expect((await errorOf(queue.moveAll(() => {}, never))).kind).toBe('queue_unavailable');
+      },
+      { start: BUSY },
+    );
+  });
+
+  it('is waited for until its count is complete, which comes after its end', async () => {
+    const looks = [undefined, task('COMPLETED', 0), task('COMPLETED', 4), task('COMPLETED', 10)];
+    await withMove(looks, async (queue) => {
+      expect(await queue.moveAll(() => {}, never)).toEqual({ moved: 10, total: 10 });
+    });
+  });
+
+  it('is not waited for without end: a message may have gone another way', async () => {
+    await withMove([undefined, task('COMPLETED', 9)], async (queue) => {
+      expect(await queue.moveAll(() => {}, never)).toEqual({ moved: 9, total: 10 });
+    });
+  });
+
+  it('that is being cancelled is seen to its end', async () => {
+    const looks = [task('CANCELLING', 3), task('CANCELLING', 4), task('CANCELLED', 5)];
+    await withMove(looks, async (queue) => {
+      const error = await errorOf(queue.moveAll(() => {}, never));
+      expect(error).toMatchObject({ kind: 'queue_unavailable', fields: { status: 'CANCELLED' } });
+      expect(error.message).toContain('5 of 10 messages');
+    });
+  });
+
   it.each(['FAILED', 'CANCELLED'])('that SQS ends as %s says how many messages it moved', async (status) => {
     const failed = task(status, 4, { FailureReason: 'AccessDenied' });
     await withMove([undefined, failed], async (queue) => {
@@ -184,7 +239,7 @@ describe('a move out of the dead-letter queue', () => {
         const moved = queue.moveAll(() => controller.abort(), controller.signal);
         expect((await errorOf(moved)).kind).toBe('cancelled');
       },
-      3_600_000,
+      { pollMs: 3_600_000 },
     );
   });
 });

@@ -79,6 +79,10 @@ describe('what a redrive did', () => {
       '  What is still missing is applied; messages of earlier plans, and doubled ones, change nothing.',
     ]);
     expect(renderRedriven({ moved: 0 }, undefined, options)).toEqual(['✓ There are no dead letters.']);
+    // SQS may never count what it moved.
+    expect(renderRedriven({ moved: 0, total: 3 }, undefined, options)[0]).toBe(
+      '✓ Moved 0 messages back to the chunk queue.',
+    );
     expect(JSON.parse(jsonDocument(redrivenJson({ moved: 3 }, undefined)))).toMatchObject({
       moved: 3,
       stay: 'unknown',

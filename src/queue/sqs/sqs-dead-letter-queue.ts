@@ -26,6 +26,9 @@ export interface SqsDeadLetterQueueOptions extends SqsAccess {
   readonly chunkQueueUrl: string;
 }
 
+/** Looks at a move that is over, for its counts: they may lag behind its status for some seconds. */
+const MAX_LOOKS_AT_COUNTS = 30;
+
 /** What a test makes shorter. */
 export interface DeadLetterTimes {
   /** How long a receive waits for a message; with 0, SQS asks a part of its servers only. */
@@ -104,17 +107,19 @@ export class SqsDeadLetterQueue implements DeadLetterQueue {
   async moveAll(onProgress: (progress: MoveProgress) => void, signal: AbortSignal): Promise<MoveProgress> {
     const from = await this.#attribute(this.#queue.url, 'QueueArn', signal);
     const before = await this.#newestMove(from, signal);
-    const joined = before?.Status === 'RUNNING';
+    const joined = isUnderWay(before);
     if (!joined) await this.#startMove(from, signal);
-    for (;;) {
+    for (let looksAtCounts = 0; ; ) {
       const move = await this.#newestMove(from, signal);
       // The list may lag behind the start.
       const isOurs = joined || move?.StartedTimestamp !== before?.StartedTimestamp;
       if (move !== undefined && isOurs) {
         const progress = progressOf(move);
         onProgress(progress);
-        if (move.Status === 'COMPLETED') return progress;
-        if (move.Status !== 'RUNNING') throw this.#notMoved(move, progress);
+        if (move.Status === 'COMPLETED') {
+          looksAtCounts += 1;
+          if (progress.moved >= progress.total || looksAtCounts >= MAX_LOOKS_AT_COUNTS) return progress;
+        } else if (!isUnderWay(move)) throw this.#notMoved(move, progress);
       }
       await this.#call(signal, () => wait(this.#times.pollMs, undefined, { signal }));
     }
@@ -124,12 +129,19 @@ export class SqsDeadLetterQueue implements DeadLetterQueue {
     this.#client.destroy();
   }
 
+  /** SQS refuses a second move at a time: another's, or its own whose answer was lost and which the SDK starts again. */
   async #startMove(from: string, signal: AbortSignal): Promise<void> {
     const command = new StartMessageMoveTaskCommand({
       SourceArn: from,
       DestinationArn: await this.#attribute(this.#chunkQueueUrl, 'QueueArn', signal),
     });
-    await this.#call(signal, () => this.#client.send(command, { abortSignal: signal }));
+    await this.#call(signal, async () => {
+      try {
+        await this.#client.send(command, { abortSignal: signal });
+      } catch (thrown) {
+        if (!isUnderWay(await this.#newestMove(from, signal))) throw thrown;
+      }
+    });
   }
 
   async #newestMove(from: string, signal: AbortSignal): Promise<ListMessageMoveTasksResultEntry | undefined> {
@@ -175,6 +187,10 @@ export class SqsDeadLetterQueue implements DeadLetterQueue {
       { status, ...(move.FailureReason === undefined ? {} : { reason: move.FailureReason }) },
     );
   }
+}
+
+function isUnderWay(move: ListMessageMoveTasksResultEntry | undefined): boolean {
+  return move?.Status === 'RUNNING' || move?.Status === 'CANCELLING';
 }
 
 /** A task that has moved nothing yet may not know how much there is to move. */
