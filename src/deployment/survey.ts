@@ -42,9 +42,9 @@ export interface AccountSurvey {
   readIdentity(signal: AbortSignal): Promise<Identity>;
   /** Whether CDK was bootstrapped in the region, with its usual qualifier. */
   isBootstrapped(signal: AbortSignal): Promise<boolean>;
-  /** By name or ARN; its value is not read. */
-  hasSecret(secretId: string, signal: AbortSignal): Promise<boolean>;
-  /** Lambda functions of all kinds that the account runs at once in the region. */
+  /** By name or ARN; its value is not read. One that was deleted can be restored for some days. */
+  findSecret(secretId: string, signal: AbortSignal): Promise<'there' | 'deleted' | 'absent'>;
+  /** Lambda functions that the account runs at once in the region, beside what it reserves for some of them. */
   readConcurrency(signal: AbortSignal): Promise<number>;
   /** Those of the named alarms that are going off. */
   readRinging(alarms: readonly string[], signal: AbortSignal): Promise<readonly RingingAlarm[]>;
@@ -91,20 +91,33 @@ export function openAccountSurvey(configured: string | undefined, file: string):
       }),
     isBootstrapped: (signal) =>
       ask(`the SSM parameter ${BOOTSTRAP_PARAMETER}`, 'ssm:GetParameter', signal, async () => {
-        const command = new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER });
-        return isThere(ssm.send(command, { abortSignal: signal }), ParameterNotFound);
+        try {
+          await ssm.send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }), { abortSignal: signal });
+          return true;
+        } catch (thrown) {
+          if (thrown instanceof ParameterNotFound) return false;
+          throw thrown;
+        }
       }),
-    hasSecret: (SecretId, signal) =>
+    findSecret: (SecretId, signal) =>
       ask(`the secret "${SecretId}"`, 'secretsmanager:DescribeSecret', signal, async () => {
         const secrets = new SecretsManagerClient(clientSettings(secretRegion(SecretId) ?? configured));
-        const command = new DescribeSecretCommand({ SecretId });
-        const found = secrets.send(command, { abortSignal: signal });
-        return isThere(found, ResourceNotFoundException).finally(() => secrets.destroy());
+        try {
+          const { DeletedDate } = await secrets.send(new DescribeSecretCommand({ SecretId }), {
+            abortSignal: signal,
+          });
+          return DeletedDate === undefined ? 'there' : 'deleted';
+        } catch (thrown) {
+          if (thrown instanceof ResourceNotFoundException) return 'absent';
+          throw thrown;
+        } finally {
+          secrets.destroy();
+        }
       }),
     readConcurrency: (signal) =>
       ask('the Lambda settings of the account', 'lambda:GetAccountSettings', signal, async () => {
         const settings = await lambda.send(new GetAccountSettingsCommand({}), { abortSignal: signal });
-        return settings.AccountLimit?.ConcurrentExecutions ?? 0;
+        return settings.AccountLimit?.UnreservedConcurrentExecutions ?? 0;
       }),
     readRinging: (alarms, signal) =>
       ask('the alarms', 'cloudwatch:DescribeAlarms', signal, async () => {
@@ -135,17 +148,4 @@ export function openAccountSurvey(configured: string | undefined, file: string):
       for (const client of [sts, ssm, lambda, cloudWatch, sns]) client.destroy();
     },
   };
-}
-
-async function isThere(
-  call: Promise<unknown>,
-  absence: abstract new (...args: never[]) => Error,
-): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof absence) return false;
-    throw thrown;
-  }
 }

@@ -218,10 +218,16 @@ async function secretFindings(
         advise(`Write the name of the secret under ${setting} in lakeferry.yaml.`),
       );
     }
-    const there = await ask((limited) => account.hasSecret(secret, limited));
+    const found = await ask((limited) => account.findSecret(secret, limited));
     const subject = about('stack', `secret ${secret}`);
-    if (there.error) return subject.unchecked('secret', wordsOf(there.error), fixOf(there.error));
-    if (there.value) return subject.ok('secret', 'is there');
+    if (found.error) return subject.unchecked('secret', wordsOf(found.error), fixOf(found.error));
+    if (found.value === 'there') return subject.ok('secret', 'is there');
+    if (found.value === 'deleted') {
+      return subject.problem('secret', 'is deleted, and can be restored', {
+        by: 'You',
+        paste: [`aws secretsmanager restore-secret --secret-id ${secret}`],
+      });
+    }
     return subject.problem('secret', 'is not in Secrets Manager', {
       by: 'You',
       paste: [`aws secretsmanager create-secret --name ${secret} --secret-string file://${connection}.json`],
@@ -238,14 +244,14 @@ function concurrencyFindings(asked: Attempt<number>, syncs: readonly SyncConfig[
     return [lambda.unchecked('concurrency', text, fixOf(asked.error))];
   }
   const needed = syncs.reduce((sum, { maxWriters }) => sum + maxWriters, 0) + syncs.length;
-  const words = `${counted(needed, 'function')} at once at most, of ${asked.value.toLocaleString('en-US')} that the account may run`;
+  const words = `${counted(needed, 'function')} at once at most, of ${asked.value.toLocaleString('en-US')} that the account has room for`;
   if (needed <= asked.value) return [lambda.ok('concurrency', words)];
   return [
     lambda.problem(
       'concurrency',
       words,
       advise(
-        'Lower maxWriters in lakeferry.yaml, or have the quota "Concurrent executions" of AWS Lambda raised: what finds no room is tried again, late.',
+        'Lower maxWriters in lakeferry.yaml, have the quota "Concurrent executions" of AWS Lambda raised, or reserve less of it for other functions: what finds no room is tried again, late.',
       ),
     ),
   ];

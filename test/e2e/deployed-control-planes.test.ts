@@ -223,13 +223,14 @@ describe('a secret', () => {
     expect(await secretsManager(REGION, 'our.yaml', NEVER)(arn)).toBe('text');
     expect(signature).toContain('/us-west-2/secretsmanager/');
     const account = openAccountSurvey(REGION, 'our.yaml');
-    expect(await account.hasSecret(arn, NEVER)).toBe(true);
+    expect(await account.findSecret(arn, NEVER)).toBe('there');
     account.close();
     expect(signature).toContain('/us-west-2/secretsmanager/');
   });
 
   it.each([
     [fails('ResourceNotFoundException'), 'not found in Secrets Manager in eu-central-1, or empty'],
+    [fails('InvalidRequestException'), 'deleted in eu-central-1, and can be restored'],
     [gives({ SecretBinary: 'aGk=' }), 'holds no text in eu-central-1'],
     [
       fails('AccessDeniedException'),

@@ -45,6 +45,20 @@ const FAULTS: Readonly<Record<string, Planted>> = {
     },
     fix: /quota "Concurrent executions"/,
   },
+  'functions for which others leave no room': {
+    plant: async () => {
+      clinic.deployed.account.reserved = 997;
+    },
+    finds: { area: 'stack', check: 'concurrency', subject: 'Lambda', text: /of 3 that the account has room/ },
+    fix: /reserve less of it for other functions/,
+  },
+  'a secret that is deleted': {
+    plant: async () => {
+      clinic.deployed.account.deletedSecrets.add(NEON_SECRET);
+    },
+    finds: { area: 'stack', check: 'secret', subject: `secret ${NEON_SECRET}`, text: /^is deleted/ },
+    fix: /aws secretsmanager restore-secret --secret-id prod\/neon/,
+  },
   'a secret that is not there': {
     plant: async () => {
       clinic.deployed.secrets.delete(NEON_SECRET);

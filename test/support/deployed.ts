@@ -29,6 +29,10 @@ export interface LogEvent {
 export interface Account {
   credentialsAreValid: boolean;
   concurrency: number;
+  /** Of it, for other functions. */
+  reserved: number;
+  /** Names of secrets that are to vanish in some days. */
+  readonly deletedSecrets: Set<string>;
   /** Names of alarms that are going off. */
   readonly ringing: Set<string>;
   /** Of the alarms' topic. */
@@ -94,6 +98,8 @@ export async function deployStack(stack: Stack, configText: string, name: string
   const account: Account = {
     credentialsAreValid: true,
     concurrency: 1_000,
+    reserved: 0,
+    deletedSecrets: new Set(),
     ringing: new Set(),
     subscribers: { confirmed: 1, pending: 0 },
     refused: new Set(),
@@ -128,8 +134,12 @@ export async function deployStack(stack: Stack, configText: string, name: string
     if (asksWho) return callerIdentity(name);
     if (body.includes('Action=GetTopicAttributes')) return topicAttributes(account);
     if (call.includes('/account-settings')) {
-      const answered = { AccountLimit: { ConcurrentExecutions: account.concurrency } };
-      return { status: 200, body: JSON.stringify(answered) };
+      const { concurrency, reserved } = account;
+      const AccountLimit = {
+        ConcurrentExecutions: concurrency,
+        UnreservedConcurrentExecutions: concurrency - reserved,
+      };
+      return { status: 200, body: JSON.stringify({ AccountLimit }) };
     }
     if ([...account.refused].some((action) => call.endsWith(action))) {
       return { status: 400, body: JSON.stringify({ __type: 'AccessDeniedException' }) };
@@ -141,12 +151,16 @@ export async function deployStack(stack: Stack, configText: string, name: string
           Parameter: { Value },
         }));
       case 'secretsmanager.GetSecretValue':
+        if (account.deletedSecrets.has(asked['SecretId'] ?? '')) {
+          return { status: 400, body: JSON.stringify({ __type: 'InvalidRequestException' }) };
+        }
         return found('ResourceNotFoundException', secrets.get(asked['SecretId'] ?? ''), (SecretString) => ({
           SecretString,
         }));
       case 'secretsmanager.DescribeSecret':
         return found('ResourceNotFoundException', secrets.get(asked['SecretId'] ?? ''), () => ({
           Name: asked['SecretId'],
+          ...(account.deletedSecrets.has(asked['SecretId'] ?? '') && { DeletedDate: 1_795_000_000 }),
         }));
       case 'GraniteServiceVersion20100801.DescribeAlarms': {
         const named = (asked as { readonly AlarmNames?: readonly string[] }).AlarmNames ?? [];

@@ -78,6 +78,8 @@ syncs:
     secrets.set(NEON_SECRET, JSON.stringify({ url: info.postgres }));
     account.credentialsAreValid = true;
     account.concurrency = 1_000;
+    account.reserved = 0;
+    account.deletedSecrets.clear();
     account.ringing.clear();
     account.refused.clear();
     account.subscribers = { confirmed: 1, pending: 0 };
