@@ -3,6 +3,7 @@ import { type Deployment, deploymentParameter, parseDeployment } from '../config
 import { SyncError } from '../error/sync-error.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { findCredentials } from './credentials.ts';
 import { noRegion } from './no-region.ts';
 
 export interface DeploymentSought {
@@ -40,6 +41,7 @@ async function readParameter(
 ): Promise<string> {
   const Name = deploymentParameter(name);
   try {
+    await findCredentials(ssm);
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name }), { abortSignal: signal });
     return Parameter?.Value ?? '';
   } catch (thrown) {

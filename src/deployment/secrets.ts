@@ -8,6 +8,7 @@ import { EnvironmentError } from '../config/config-error.ts';
 import type { FetchSecret } from '../config/secret-value.ts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { findCredentials } from './credentials.ts';
 import { noRegion } from './no-region.ts';
 import { secretRegion } from './secret-region.ts';
 
@@ -27,6 +28,7 @@ export function secretsManager(
     if (region === undefined)
       throw unfetched(SecretId, 'no AWS region is set; set AWS_REGION', { cause: noRegion(file) });
     try {
+      await findCredentials(client);
       const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }), {
         abortSignal: signal,
       });

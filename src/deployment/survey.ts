@@ -10,6 +10,7 @@ import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/clie
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { clientSettings } from './client-settings.ts';
 import { controlPlaneError } from './control-plane-error.ts';
+import { findCredentials } from './credentials.ts';
 import { noRegion } from './no-region.ts';
 import { secretRegion } from './secret-region.ts';
 
@@ -77,6 +78,7 @@ export function openAccountSurvey(configured: string | undefined, file: string):
     const region = await sts.config.region().catch(() => undefined);
     if (region === undefined) throw noRegion(file);
     try {
+      await findCredentials(sts);
       return await call();
     } catch (thrown) {
       throw controlPlaneError(thrown, { name, region, right }, signal);

@@ -1,4 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { lackOfAws } from '../../src/config/lack-of-aws.ts';
 import { readOperatorNeon } from '../../src/config/operator-environment.ts';
 import { findDeployment } from '../../src/deployment/find-deployment.ts';
 import { openPlanner } from '../../src/deployment/invoke-planner.ts';
@@ -134,6 +138,34 @@ describe('a deployment that is not found', () => {
       kind: 'environment_invalid',
       problems: [{ variable: 'AWS_REGION', message }],
     });
+  });
+
+  it('cannot be looked for in a role that may not be taken on', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lakeferry-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'config');
+    const role =
+      'role_arn = arn:aws:iam::111122223333:role/ops\nsource_profile = base\nregion = eu-central-1';
+    const base = 'aws_access_key_id = local\naws_secret_access_key = local';
+    await writeFile(file, `[profile ops]\n${role}\n[profile base]\n${base}\n`);
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    delete process.env['AWS_SECRET_ACCESS_KEY'];
+    Object.assign(process.env, { AWS_CONFIG_FILE: file, AWS_PROFILE: 'ops' });
+    answer = {
+      status: 403,
+      headers: { 'content-type': 'text/xml' },
+      body: '<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code></Error></ErrorResponse>',
+    };
+    const account = openAccountSurvey(REGION, 'our.yaml');
+    const fetchSecret = secretsManager(REGION, 'our.yaml', NEVER);
+    const calls = [find, () => account.readConcurrency(NEVER), () => fetchSecret('prod/neon')];
+    for (const call of calls) {
+      const error = await errorOf(call());
+      expect(error.message).toContain('AWS does not accept the credentials in use here');
+      expect(lackOfAws(error)).toBeDefined();
+    }
+    expect(server.requests.at(-1)).toContain('Action=AssumeRole');
+    account.close();
   });
 
   it.each([['no JSON'], ['{"schemaVersion":2}'], ['']])('is of another version: %j', async (Value) => {
