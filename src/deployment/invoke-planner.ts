@@ -54,7 +54,7 @@ export interface InvokedPlanner {
 const TIMEOUT_MS = 5 * 60_000;
 
 export function openPlanner({ region, functionName }: InvokedFunction): InvokedPlanner {
-  const lambda = new LambdaClient(clientSettings(region, TIMEOUT_MS));
+  const lambda = new LambdaClient(clientSettings(region, { requestTimeoutMs: TIMEOUT_MS }));
   return {
     async tick(event, signal) {
       const command = new InvokeCommand({

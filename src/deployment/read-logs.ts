@@ -50,8 +50,11 @@ export interface FunctionLogs {
   close(): void;
 }
 
+/** All of an account together may ask five times a second; the SDK's waits add up to about a minute. */
+const MAX_ATTEMPTS = 8;
+
 export function openLogs(groups: LogGroups): FunctionLogs {
-  const client = new CloudWatchLogsClient(clientSettings(groups.region));
+  const client = new CloudWatchLogsClient(clientSettings(groups.region, { maxAttempts: MAX_ATTEMPTS }));
 
   async function readGroup(
     name: LogEntry['function'],

@@ -33,6 +33,8 @@ const VARIABLES = [
 
 let server: ScriptedServer;
 let answer: ScriptedAnswer;
+/** In the place of `answer`, where one call's answers differ. */
+let answers: (() => ScriptedAnswer) | undefined;
 /** How the last request was signed: key, date, region, service. */
 let signature: string | undefined;
 const before = VARIABLES.map((name) => [name, process.env[name]] as const);
@@ -40,7 +42,7 @@ const before = VARIABLES.map((name) => [name, process.env[name]] as const);
 beforeAll(async () => {
   server = await startScriptedServer((_, { headers }) => {
     signature = headers.authorization;
-    return answer;
+    return answers?.() ?? answer;
   });
   usualVariables();
 });
@@ -54,6 +56,7 @@ afterAll(async () => {
 });
 
 function usualVariables(): void {
+  answers = undefined;
   delete process.env['AWS_REGION'];
   delete process.env['AWS_PROFILE'];
   Object.assign(process.env, {
@@ -300,6 +303,14 @@ describe('a log', () => {
     answer = fails('AccessDeniedException');
     const error = await errorOf(logs.read({ since: 0, limit: 10 }, () => {}, NEVER));
     expect(error.message).toContain('logs:FilterLogEvents on the log group /lakeferry/prod/');
+    logs.close();
+  });
+
+  it('is waited for where the account asks too often', { timeout: 30_000 }, async () => {
+    const logs = openLogs({ region: REGION, planner: 'p', writer: 'w' });
+    let refusals = 8;
+    answers = () => (refusals-- > 0 ? fails('ThrottlingException') : gives({ events: [] }));
+    expect(await logs.read({ since: 0, limit: 10 }, () => {}, NEVER)).toEqual({ entries: [], leftOut: 0 });
     logs.close();
   });
 

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { nextSince } from '../../src/cli/commands/logs.ts';
 import { logEntryJson, renderLogEntry } from '../../src/cli/log-report.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { createStyle } from '../../src/cli/style.ts';
@@ -140,5 +141,26 @@ describe('a screen that is watched', () => {
     });
     expect(written).toEqual([]);
     expect(code()).toBe(130);
+  });
+});
+
+describe('the next look of logs --follow', () => {
+  const MINUTE = 60_000;
+  const part = (leftOut: number, ...ages: readonly number[]) => ({
+    entries: ages.map((age) => ({ ...ENTRY, at: AT - age })),
+    leftOut,
+  });
+
+  it('goes back a minute from the newest entry, for those that come late', () => {
+    expect(nextSince(AT - 60 * MINUTE, part(0, 50 * MINUTE, 2 * MINUTE), AT)).toBe(AT - 3 * MINUTE);
+  });
+
+  it('goes back to nothing that was left out, and never beyond its first', () => {
+    expect(nextSince(AT - 60 * MINUTE, part(1, MINUTE / 2, 0), AT)).toBe(AT - MINUTE / 2);
+    expect(nextSince(AT, part(0, 2 * MINUTE), AT)).toBe(AT);
+  });
+
+  it('does not go through two days again where nothing fits, on a clock that is minutes wrong', () => {
+    expect(nextSince(AT - 2_880 * MINUTE, part(0), AT)).toBe(AT - 11 * MINUTE);
   });
 });

@@ -29,6 +29,8 @@ const HOUR_MS = 3_600_000;
 const POLL_MS = 2_000;
 /** How late CloudWatch may show an entry: each look goes back by so much, and leaves out what was printed. */
 const LATENESS_MS = 60_000;
+/** Without entries to tell CloudWatch's time by: how wrong this machine's clock may be. */
+const CLOCK_ERROR_MS = 10 * 60_000;
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: HOUR_MS, d: 24 * HOUR_MS };
 const DEFAULT_LIMIT = 1_000;
 const MAX_LIMIT = 100_000;
@@ -129,15 +131,22 @@ async function follow(
 ): Promise<void> {
   let printed = new Map<string, number>();
   for (let { since } = filter; ; ) {
+    const lookedAt = io.clock.now();
     const { entries, leftOut } = await read({ ...filter, since, except: printed });
     if (json) for (const entry of entries) io.stdout.write(jsonDocument(logEntryJson(entry)));
     else write(entries, io);
     for (const { id, at } of entries) printed.set(id, at);
-    const oldest = leftOut > 0 ? entries[0]?.at : undefined;
-    since = Math.max(since, oldest ?? 0, (entries.at(-1)?.at ?? 0) - LATENESS_MS);
+    since = nextSince(since, { entries, leftOut }, lookedAt);
     printed = new Map([...printed].filter(([, at]) => at >= since));
     await wait(POLL_MS, undefined, { signal: io.signal });
   }
+}
+
+/** From when on the next look asks, so that it does not go through hours again in which nothing fits the filter. */
+export function nextSince(since: number, { entries, leftOut }: LogPart, lookedAt: number): number {
+  const oldest = leftOut > 0 ? entries[0]?.at : undefined;
+  const newest = entries.at(-1)?.at;
+  return Math.max(since, oldest ?? 0, (newest ?? 0) - LATENESS_MS, lookedAt - LATENESS_MS - CLOCK_ERROR_MS);
 }
 
 /** How many older entries there are, and the command that shows them too. */
