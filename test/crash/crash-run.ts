@@ -23,7 +23,7 @@ export async function runScenario(
   world.follow(script);
   try {
     await scenario.act(world, table);
-    await world.settle();
+    await world.settle(scenario.runs);
     const { checkpoint } = await world.checkpoints.read(world.config.name, NEVER);
     const violations = await world.invariants.judge(checkpoint.state, counted);
     return { script, violations, counted: await world.invariants.counted() };

@@ -6,15 +6,6 @@ import { TRY_ALL } from './extent.ts';
 import { LANE, SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
-let lake: Lake;
-let stage: Stage;
-
-beforeAll(async () => {
-  lake = await startLake();
-  stage = new Stage(lake);
-});
-afterAll(() => lake?.close());
-
 const WAYS: readonly (readonly [string, readonly Crash[]])[] = [
   [
     'a process that dies',
@@ -38,6 +29,15 @@ function isWorthIt(point: string, { moment }: Crash): boolean {
 }
 
 describe.each(TRY_ALL ? WAYS : WAYS.slice(0, 1))('%s', (_, ways) => {
+  let lake: Lake;
+  let stage: Stage;
+
+  beforeAll(async () => {
+    lake = await startLake();
+    stage = new Stage(lake);
+  });
+  afterAll(() => lake?.close());
+
   it.each(TRY_ALL ? SCENARIOS : [LANE])(
     'at any point of $name leaves what recovers by itself',
     { timeout: TRY_ALL ? 3_600_000 : 300_000 },
