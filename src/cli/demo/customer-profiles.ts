@@ -1,4 +1,5 @@
 import { parseConfig } from '../../config/parse-config.ts';
+import { formatCount, formatNumber } from '../quantity.ts';
 
 /** The guide's table, its six rows and a sync of it: what `lakeferry.yaml` ships with, too. */
 
@@ -108,7 +109,7 @@ export function insertGenerated(rows: number): string {
   return `insert into ${SOURCE} ${generated(`range(${rows})`, 'id')}`;
 }
 
-/** About `changes` changes in three commits: 60 % updates, 30 % inserts, 10 % deletes, and a few keys that move. */
+/** About `changes` changes in four commits: 60 % updates, 30 % inserts, 10 % deletes, and a few keys that move. */
 export function generatedChanges(
   rows: number,
   changes: number,
@@ -120,19 +121,19 @@ export function generatedChanges(
   const moved = Math.min(5, updates);
   return [
     {
-      says: `${updates} updated`,
+      says: `${formatCount(updates)} updated`,
       statement: `update ${SOURCE} set total_spend = total_spend + 1, updated_at = current_timestamp() where ${numbers} < ${updates}`,
     },
     {
-      says: `${inserts} inserted`,
+      says: `${formatCount(inserts)} inserted`,
       statement: `insert into ${SOURCE} ${generated(`range(${inserts})`, `id + ${rows}`)}`,
     },
     {
-      says: `${deletes} deleted`,
+      says: `${formatCount(deletes)} deleted`,
       statement: `delete from ${SOURCE} where ${numbers} >= ${rows - deletes} and ${numbers} < ${rows}`,
     },
     {
-      says: `${moved} keys moved`,
+      says: `${formatNumber(moved, 'key')} moved`,
       statement: `update ${SOURCE} set customer_id = concat(customer_id, '_moved') where ${numbers} < ${moved}`,
     },
   ];
