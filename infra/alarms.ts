@@ -25,7 +25,7 @@ export interface AlarmsProps {
 interface AlarmOf {
   /** Second half of the alarm's name, which is the subject of its mail. */
   readonly says: string;
-  /** What it means, what is safe, and last what to run, of ours as it is typed for the default deployment. */
+  /** What it means, what is safe, and last what to run. */
   readonly meaning: string;
   readonly metric: Metric;
   /** Goes off from this value on; 1 when absent. */
@@ -52,7 +52,7 @@ export class Alarms extends Construct {
   ) {
     const alarm = new Alarm(this, id, {
       alarmName: `Lakeferry ${name}: ${says}`,
-      alarmDescription: ofDeployment(name, meaning),
+      alarmDescription: meaning,
       metric: metric.with({ period: window.period }),
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -83,26 +83,24 @@ export class Alarms extends Construct {
 
 function alarmsOfSyncs({ name, config }: AlarmsProps): Record<string, AlarmOf> {
   const metric = metricsOf(name);
+  const run = commandOf(name);
   const window = windowOfSlowest(config);
   return {
     SyncHalted: {
       says: 'a sync is halted',
-      meaning:
-        'A sync is halted until you act. Neon serves its last version, whole and consistent; nothing was lost in Neon or Delta; other syncs run. Run: lakeferry status',
+      meaning: `A sync is halted until you act. Neon serves its last version, whole and consistent; nothing was lost in Neon or Delta; other syncs run. Run: ${run('status')}`,
       metric: metric('SyncsHalted', Stats.MAXIMUM),
       window,
     },
     SyncLags: {
       says: 'a sync lags',
-      meaning:
-        'A sync lags by more than its maxLag, or its source could not be looked at for as long. Neon stays at its last version, whole and consistent. Run: lakeferry status',
+      meaning: `A sync lags by more than its maxLag, or its source could not be looked at for as long. Neon stays at its last version, whole and consistent. Run: ${run('status')}`,
       metric: metric('SyncsOverMaxLag', Stats.MAXIMUM),
       window,
     },
     RowsRejected: {
       says: 'rows are rejected',
-      meaning:
-        'Postgres cannot hold some rows; they are put aside by their keys in lakeferry.rejected_rows, and all others are applied. Run: lakeferry status, and for a sync that it shows: lakeferry rejected <sync>',
+      meaning: `Postgres cannot hold some rows; they are put aside by their keys in lakeferry.rejected_rows, and all others are applied. Run: ${run('status')}, and for a sync that it shows: ${run('rejected <sync>')}`,
       metric: metric('RowsRejected', Stats.SUM),
       window: { period: PERIOD, evaluationPeriods: 1 },
     },
@@ -110,13 +108,14 @@ function alarmsOfSyncs({ name, config }: AlarmsProps): Record<string, AlarmOf> {
 }
 
 function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
-  const { config, planner, writer, queue, deadLetters } = props;
+  const { name, config, planner, writer, queue, deadLetters } = props;
+  const run = commandOf(name);
   const sum = { period: PERIOD, statistic: Stats.SUM };
   const quarterHour: AlarmWindow = { period: PERIOD, evaluationPeriods: 3 };
   return {
     DeadLetters: {
       says: 'chunks are in the dead-letter queue',
-      meaning: `Chunks were not applied in ${MAX_RECEIVES} attempts and their syncs are halted. Neon serves the last version, whole and consistent. See to the cause that status names, then send them again. Run: lakeferry status, then: lakeferry redrive`,
+      meaning: `Chunks were not applied in ${MAX_RECEIVES} attempts and their syncs are halted. Neon serves the last version, whole and consistent. See to the cause that status names, then send them again. Run: ${run('status')}, then: ${run('redrive')}`,
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
         period: PERIOD,
         statistic: Stats.MAXIMUM,
@@ -125,16 +124,14 @@ function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
     },
     PlannerErrors: {
       says: 'ticks fail',
-      meaning:
-        'Ticks fail again and again, most often since the SQL warehouse or Neon cannot be reached. Lakeferry tries again by itself; Neon stays at its last version. Run: lakeferry status',
+      meaning: `Ticks fail again and again, most often since the SQL warehouse or Neon cannot be reached. Lakeferry tries again by itself; Neon stays at its last version. Run: ${run('status')}`,
       metric: planner.metricErrors(sum),
       window: windowOfSlowest(config, 3),
       bad: 3,
     },
     WriterErrors: {
       says: 'the writer fails',
-      meaning:
-        'The writer ends without an answer: out of memory, out of time, or without a secret. No row was applied by half; its chunks come again by themselves. Lower maxChunkRows if it runs out of memory. Run: lakeferry status',
+      meaning: `The writer ends without an answer: out of memory, out of time, or without a secret. No row was applied by half; its chunks come again by themselves. Lower maxChunkRows if it runs out of memory. Run: ${run('status')}`,
       metric: writer.metricErrors(sum),
       window: quarterHour,
       bad: 2,
@@ -157,7 +154,7 @@ function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
     },
     OldChunk: {
       says: 'a chunk waits for long',
-      meaning: `A chunk has been in the queue for more than ${MAX_CHUNK_AGE.toMinutes()} minutes: its writers fail, or there are too few of them. Nothing is lost; later windows wait. Run: lakeferry status`,
+      meaning: `A chunk has been in the queue for more than ${MAX_CHUNK_AGE.toMinutes()} minutes: its writers fail, or there are too few of them. Nothing is lost; later windows wait. Run: ${run('status')}`,
       metric: queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: Stats.MAXIMUM }),
       threshold: MAX_CHUNK_AGE.toSeconds(),
       window: { period: Duration.minutes(5), evaluationPeriods: 1 },
@@ -165,13 +162,13 @@ function alarmsOfParts(props: AlarmsProps): Record<string, AlarmOf> {
   };
 }
 
-/** Who is called may be in any shell: a command means the deployment that calls. */
-function ofDeployment(name: string, meaning: string): string {
-  return meaning.replaceAll(/lakeferry (?:status|redrive|rejected <sync>)/g, `$& --deployment ${name}`);
-}
-
 function callFor(alarm: Alarm, topic: ITopic): Alarm {
   alarm.addAlarmAction(new SnsAction(topic));
   alarm.addOkAction(new SnsAction(topic));
   return alarm;
+}
+
+/** Who is called may be in any shell: a command names the deployment that calls. */
+function commandOf(name: string): (command: string) => string {
+  return (command) => `lakeferry ${command} --deployment ${name}`;
 }
