@@ -37,11 +37,15 @@ export const LOCAL_SUITES = [
   'test/e2e/attached-tables.test.ts',
 ];
 
-/** What every run on DuckDB and Postgres has in common. */
+/**
+ * What every run on DuckDB and Postgres has in common. The limits are for what hangs: a machine whose processors are
+ * lent to others may take ten times as long as usual.
+ */
 export const COMMON: ViteUserConfig['test'] = {
   globalSetup: ['test/support/postgres-server.ts'],
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 30_000 } },
   pool: 'forks',
   maxWorkers: 2,
   sequence: { sequencer: LongestFirst },

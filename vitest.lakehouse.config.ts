@@ -15,6 +15,7 @@ export default defineConfig({
     globalSetup: ['test/support/postgres-server.ts', 'test/support/spark-server.ts'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

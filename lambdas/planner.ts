@@ -19,13 +19,13 @@ export interface PlannerEvent {
 }
 
 /** Time to roll back and let go of the claim before Lambda freezes the sandbox. */
-const TIMEOUT_EARLY_MS = 5_000;
+export const PLANNER_EARLY_MS = 5_000;
 /** From the start of a function that polls to its last look: the next one starts a minute after it. */
 const POLLING_MS = 58_000;
 
 /** One tick for one sync, or ticks for a minute. Throws what a later tick may mend, so that it counts as an error of the function. */
 export function plannerHandler(runtime: () => Promise<Runtime>) {
-  return middy<PlannerEvent, Tick>(stopsEarly(TIMEOUT_EARLY_MS))
+  return middy<PlannerEvent, Tick>(stopsEarly(PLANNER_EARLY_MS))
     .use(injectLambdaContext(logger))
     .handler(async (event, _context, { signal }) => {
       const { config, services } = await runtime();

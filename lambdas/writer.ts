@@ -8,11 +8,14 @@ import { handleChunkFailure } from '../src/sync/chunk-failure.ts';
 import type { Services } from '../src/sync/services.ts';
 import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
-/** Time to roll back, note the failure and give the message back before Lambda freezes the sandbox. */
-const TIMEOUT_EARLY_MS = 10_000;
+/** For noting a failure and giving its message back. */
 const CLEAN_UP_MS = 6_000;
-/** What is left of that time where the failure could not be noted, for giving the message back alone. */
+/** For giving the message back alone, where the failure could not be noted. */
 const GIVE_BACK_MS = 3_000;
+/** Lambda freezes the sandbox at its timeout, whatever is under way. */
+const MARGIN_MS = 1_000;
+/** How long before that the work stops. */
+export const WRITER_EARLY_MS = CLEAN_UP_MS + GIVE_BACK_MS + MARGIN_MS;
 /** When a message comes again that could not be read, or whose failure could not be noted. */
 const UNHANDLED_SECONDS = 60;
 /** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
@@ -20,23 +23,37 @@ export const MAX_RECEIVES = 5;
 
 /** Applies the chunks of an SQS event, one after the other. Names the messages that are to come again. */
 export function writerHandler(runtime: () => Promise<Runtime>) {
-  return middy<SQSEvent, SQSBatchResponse>(stopsEarly(TIMEOUT_EARLY_MS))
+  return middy<SQSEvent, SQSBatchResponse>(stopsEarly(WRITER_EARLY_MS))
     .use(injectLambdaContext(logger))
-    .handler(async (event, _context, { signal }) => {
+    .handler(async (event, context, { signal }) => {
       const { services } = await runtime();
+      const time: Time = { signal, leftMs: () => context.getRemainingTimeInMillis() - MARGIN_MS };
       const batchItemFailures: { itemIdentifier: string }[] = [];
       for (const record of event.Records) {
-        if (!(await isDone(services, record, signal)))
+        if (!(await isDone(services, record, time))) {
           batchItemFailures.push({ itemIdentifier: record.messageId });
+        }
       }
       return { batchItemFailures };
     });
 }
 
+interface Time {
+  /** Aborts when the work must stop. */
+  readonly signal: AbortSignal;
+  /** Until everything must have ended. */
+  leftMs(): number;
+}
+
+/** Aborts after `ms`, or sooner: `reserveMs` before everything must have ended. */
+function abortsAfter(ms: number, time: Time, reserveMs = 0): AbortSignal {
+  return AbortSignal.timeout(Math.max(0, Math.min(ms, time.leftMs() - reserveMs)));
+}
+
 /** Whether the message is done with. Never throws: one message must not fail the others of its batch. */
-async function isDone(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
+async function isDone(services: Services, record: SQSRecord, time: Time): Promise<boolean> {
   try {
-    return await applyRecord(services, record, signal);
+    return await applyRecord(services, record, time);
   } catch (thrown) {
     const { fields, kind, message } = asSyncError(thrown);
     services.log.error('message not handled', {
@@ -46,24 +63,24 @@ async function isDone(services: Services, record: SQSRecord, signal: AbortSignal
       reason: message,
     });
     // The queue's own visibility timeout is for writers that died: it would keep the message from everybody for long.
-    const again = AbortSignal.timeout(GIVE_BACK_MS);
+    const again = abortsAfter(GIVE_BACK_MS, time);
     await services.queue.returnAfter(record.receiptHandle, UNHANDLED_SECONDS, again).catch(() => {});
     return false;
   }
 }
 
 /** Throws what it cannot note and give back by itself. */
-async function applyRecord(services: Services, record: SQSRecord, signal: AbortSignal): Promise<boolean> {
+async function applyRecord(services: Services, record: SQSRecord, time: Time): Promise<boolean> {
   const chunk = decodeMessage(record.body);
   try {
-    await applyChunk(services, chunk, signal);
+    await applyChunk(services, chunk, time.signal);
     return true;
   } catch (thrown) {
     const error = asSyncError(thrown, { sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice });
     const attempt = Number(record.attributes.ApproximateReceiveCount);
     // A signal of its own: running out of time may be the failure.
-    const cleanUp = AbortSignal.timeout(CLEAN_UP_MS);
-    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES, outOfTime: signal.aborted };
+    const cleanUp = abortsAfter(CLEAN_UP_MS, time, GIVE_BACK_MS);
+    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES, outOfTime: time.signal.aborted };
     const failure = await handleChunkFailure(services, chunk, error, delivery, cleanUp);
     if (failure.outcome === 'acknowledge') return true;
     await services.queue.returnAfter(record.receiptHandle, failure.seconds, cleanUp);

@@ -50,7 +50,7 @@ async function postmasterPid(): Promise<number> {
 }
 
 async function untilGone(pid: number): Promise<void> {
-  await expect.poll(() => isAlive(pid), { timeout: 10_000, interval: 20 }).toBe(false);
+  await expect.poll(() => isAlive(pid), { interval: 20 }).toBe(false);
 }
 
 function isAlive(pid: number): boolean {

@@ -284,7 +284,7 @@ describe('closing the warehouse', () => {
     `;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 30_000,
+      timeout: 120_000,
     });
     const said = text(child.stdout);
     expect(await once(child, 'exit')).toEqual([0, null]);

@@ -342,7 +342,7 @@ describe('bad input', () => {
       ...lake.services,
       source: openDatabricksSource({ ...lake.databricks, port: 1 }, { retryDelaysMs: [10] }),
     };
-    const noSource = planSync(away, config, { byPerson: true }, AbortSignal.timeout(30_000));
+    const noSource = planSync(away, config, { byPerson: true }, AbortSignal.timeout(120_000));
     await expect(noSource).rejects.toMatchObject({ kind: 'source_unavailable' });
     await away.source.close();
     expect((await lake.services.checkpoints.read(config.name, NEVER)).checkpoint.state).toBe('idle');

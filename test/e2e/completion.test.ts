@@ -47,7 +47,7 @@ function world(more: NodeJS.ProcessEnv = {}) {
     CALLS: '/dev/null',
     ...more,
   };
-  return { cwd: home, env, timeout: 20_000 };
+  return { cwd: home, env, timeout: 120_000 };
 }
 
 /** Does what the page says of the shell. */

@@ -306,7 +306,7 @@ describe('a log', () => {
     logs.close();
   });
 
-  it('is waited for where the account asks too often', { timeout: 30_000 }, async () => {
+  it('is waited for where the account asks too often', async () => {
     const logs = openLogs({ region: REGION, planner: 'p', writer: 'often-read' });
     let refusals = 4;
     answers = () =>

@@ -1,7 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PLANNER_EARLY_MS } from '../../lambdas/planner.ts';
 import { logger } from '../../lambdas/runtime.ts';
-import { MAX_RECEIVES } from '../../lambdas/writer.ts';
+import { MAX_RECEIVES, WRITER_EARLY_MS } from '../../lambdas/writer.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { decodeMessage, encodeMessage } from '../../src/plan/codec.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
@@ -11,8 +12,6 @@ import { aBench, type Bench, only, overriding } from '../support/control.ts';
 import { type Functions, functionsOn, recordOf } from '../support/invoke.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
-/** How long before Lambda's timeout each function stops its work. */
-const [PLANNER_EARLY_MS, WRITER_EARLY_MS] = [5_000, 10_000];
 /** Time for a function to get to the slow statement, which takes far longer. */
 const AT_WORK_MS = 5_000;
 const SLOW = { kind: 'slow', ms: 60_000 } as const;
@@ -233,7 +232,7 @@ describe('the functions', () => {
         expect(failures).toMatchObject([{ kind: 'out_of_time', attempt: 1 }]);
         expect(await bench.rows()).toEqual([]);
         expect(await bench.row()).toMatchObject({ through: null, open: true });
-        await vi.waitFor(async () => expect(await openTransactions()).toEqual([]));
+        await expect.poll(openTransactions).toEqual([]);
 
         // The message of the whole chunk is acknowledged; its own copy here is one that is delivered twice.
         const parts: unknown[] = [];

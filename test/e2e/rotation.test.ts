@@ -78,7 +78,7 @@ describe('secrets that change', () => {
       LAKEFERRY_CHECKPOINT_TABLE: 'unused',
       LAKEFERRY_CHUNK_QUEUE_URL: 'http://127.0.0.1/unused',
     };
-    const fetchSecret = secretsManager('us-east-1', 'lakeferry.yaml', AbortSignal.timeout(30_000));
+    const fetchSecret = secretsManager('us-east-1', 'lakeferry.yaml', AbortSignal.timeout(120_000));
     const read = await readLambdaEnvironment(environment, fetchSecret);
     const { databricks, neon, aws } = read.connections;
     return {
@@ -168,7 +168,7 @@ describe('secrets that change', () => {
     await setPassword('second');
     secrets[NEON] = urlWith('second');
     const { target } = runtime.services;
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(120_000);
     await Promise.all([target.readRows(signal), target.readRows(signal), target.countRejected(signal)]);
     expect(asked.filter((id) => id === NEON)).toHaveLength(1);
     await target.readRows(signal);

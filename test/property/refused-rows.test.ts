@@ -106,7 +106,7 @@ function expected(
 }
 
 test('all good changes of a window are made, and exactly the others are rejected', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ before, arrivals, departures, children }) => {
