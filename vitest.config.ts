@@ -51,8 +51,11 @@ export const COMMON: ViteUserConfig['test'] = {
   sequence: { sequencer: LongestFirst },
 };
 
-/** Files that leave nothing behind in their process share one: half of their time is imports otherwise. */
-const SHARING = ['test/unit/**/*.test.ts', 'test/postgres/**/*.test.ts'];
+/**
+ * Files that leave nothing behind in their process share one: half of their time is imports otherwise. Two put a console
+ * of their own under the logger, which is made when the functions are loaded.
+ */
+const SHARING = ['test/{unit,postgres,contract}/**/*.test.ts', 'test/e2e/!(handlers|rotation).test.ts'];
 
 export default defineConfig({
   test: {
@@ -75,7 +78,7 @@ export default defineConfig({
           ],
         },
       },
-      { extends: true, test: { name: 'sharing', isolate: false, include: SHARING } },
+      { extends: true, test: { name: 'sharing', isolate: false, include: SHARING, exclude: LOCAL_SUITES } },
     ],
   },
 });
