@@ -1,10 +1,15 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { compose } from '../src/compose.ts';
+import { compose, composeQueue } from '../src/compose.ts';
 import { CONFIG_FILE } from '../src/config/config-file.ts';
-import { type LambdaEnvironment, readLambdaEnvironment } from '../src/config/environment.ts';
+import {
+  type LambdaEnvironment,
+  readAwsEnvironment,
+  readLambdaEnvironment,
+} from '../src/config/environment.ts';
 import type { LakeferryConfig } from '../src/config/lakeferry-config.ts';
 import { secretsManager } from '../src/deployment/secrets.ts';
+import type { ChunkQueue } from '../src/queue/queue.ts';
 import type { Services } from '../src/sync/services.ts';
 import { systemClock } from '../src/telemetry/clock.ts';
 import { METRIC_NAMESPACE } from '../src/telemetry/metric-names.ts';
@@ -66,4 +71,9 @@ export function environmentRuntime(): Promise<Runtime> {
     runtime = undefined;
   });
   return runtime;
+}
+
+/** The chunk queue alone: it is to be had where the secrets are not. */
+export function environmentQueue(): ChunkQueue {
+  return composeQueue(readAwsEnvironment(process.env));
 }

@@ -3,10 +3,11 @@ import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { asSyncError } from '../src/error/sync-error.ts';
 import { decodeMessage } from '../src/plan/codec.ts';
+import type { ChunkQueue } from '../src/queue/queue.ts';
 import { applyChunk } from '../src/sync/apply-chunk.ts';
 import { handleChunkFailure } from '../src/sync/chunk-failure.ts';
 import type { Services } from '../src/sync/services.ts';
-import { environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
+import { environmentQueue, environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
 /** For noting a failure and giving its message back. */
 const CLEAN_UP_MS = 6_000;
@@ -16,18 +17,29 @@ const GIVE_BACK_MS = 3_000;
 const MARGIN_MS = 1_000;
 /** How long before that the work stops. */
 export const WRITER_EARLY_MS = CLEAN_UP_MS + GIVE_BACK_MS + MARGIN_MS;
-/** When a message comes again that could not be read, or whose failure could not be noted. */
-const UNHANDLED_SECONDS = 60;
+/**
+ * When a message comes again that could not be read, or whose failure could not be noted: doubled each time, so that
+ * it takes 15 minutes to the dead-letter queue.
+ */
+const [UNHANDLED_SECONDS, MAX_UNHANDLED_SECONDS] = [60, 900];
 /** Receives of one message before SQS gives it to the dead-letter queue; infra/ sets the same. */
 export const MAX_RECEIVES = 5;
 
-/** Applies the chunks of an SQS event, one after the other. Names the messages that are to come again. */
-export function writerHandler(runtime: () => Promise<Runtime>) {
+/**
+ * Applies the chunks of an SQS event, one after the other. Names the messages that are to come again. Throws where it
+ * has no services: that counts as an error of the function.
+ */
+export function writerHandler(runtime: () => Promise<Runtime>, openQueue = environmentQueue) {
   return middy<SQSEvent, SQSBatchResponse>(stopsEarly(WRITER_EARLY_MS))
     .use(injectLambdaContext(logger))
     .handler(async (event, context, { signal }) => {
-      const { services } = await runtime();
       const time: Time = { signal, leftMs: () => context.getRemainingTimeInMillis() - MARGIN_MS };
+      const { services } = await runtime().catch(async (thrown: unknown) => {
+        const queue = openQueue();
+        await Promise.all(event.Records.map((record) => giveBack(queue, record, time)));
+        queue.close();
+        throw thrown;
+      });
       const batchItemFailures: { itemIdentifier: string }[] = [];
       for (const record of event.Records) {
         if (!(await isDone(services, record, time))) {
@@ -62,11 +74,20 @@ async function isDone(services: Services, record: SQSRecord, time: Time): Promis
       kind,
       reason: message,
     });
-    // The queue's own visibility timeout is for writers that died: it would keep the message from everybody for long.
-    const again = abortsAfter(GIVE_BACK_MS, time);
-    await services.queue.returnAfter(record.receiptHandle, UNHANDLED_SECONDS, again).catch(() => {});
+    await giveBack(services.queue, record, time);
     return false;
   }
+}
+
+/** The queue's own visibility timeout is for writers that died: it would keep the message from everybody for long. */
+async function giveBack(queue: ChunkQueue, record: SQSRecord, time: Time): Promise<void> {
+  const seconds = Math.min(UNHANDLED_SECONDS * 2 ** (receivesOf(record) - 1), MAX_UNHANDLED_SECONDS);
+  await queue.returnAfter(record.receiptHandle, seconds, abortsAfter(GIVE_BACK_MS, time)).catch(() => {});
+}
+
+/** From 1. */
+function receivesOf({ attributes }: SQSRecord): number {
+  return Number(attributes.ApproximateReceiveCount);
 }
 
 /** Throws what it cannot note and give back by itself. */
@@ -77,7 +98,7 @@ async function applyRecord(services: Services, record: SQSRecord, time: Time): P
     return true;
   } catch (thrown) {
     const error = asSyncError(thrown, { sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice });
-    const attempt = Number(record.attributes.ApproximateReceiveCount);
+    const attempt = receivesOf(record);
     // A signal of its own: running out of time may be the failure.
     const cleanUp = abortsAfter(CLEAN_UP_MS, time, GIVE_BACK_MS);
     const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES, outOfTime: time.signal.aborted };

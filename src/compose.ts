@@ -40,10 +40,7 @@ export function compose(
     aws instanceof SyncError
       ? outOfReach(aws)
       : openDynamoDbCheckpoints({ table: aws.checkpointTable, ...accessTo(aws, 'dynamodb') });
-  const queue: ChunkQueue =
-    aws instanceof SyncError
-      ? outOfReach(aws)
-      : openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
+  const queue: ChunkQueue = aws instanceof SyncError ? outOfReach(aws) : composeQueue(aws);
   return {
     source,
     target,
@@ -62,6 +59,11 @@ function outOfReach<T extends object>(error: SyncError): T {
   return new Proxy({} as T, {
     get: (_, name) => () => (name === 'close' ? Promise.resolve() : Promise.reject(error)),
   });
+}
+
+/** The chunk queue alone. */
+export function composeQueue(aws: AwsConnection): ChunkQueue {
+  return openSqsChunkQueue({ queueUrl: aws.chunkQueueUrl, ...accessTo(aws, 'sqs') });
 }
 
 /** The dead letters, for the commands that operate on them. Throws `environment_invalid` when they are not named. */

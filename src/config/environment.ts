@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { SyncError } from '../error/sync-error.ts';
 import { CONFIG_FILE } from './config-file.ts';
 import { readAws, readDatabricksAuth, readNeon, readWarehouse } from './connection-values.ts';
-import type { Connections } from './connections.ts';
+import type { AwsConnection, Connections } from './connections.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import type { LakeferryConfig } from './lakeferry-config.ts';
 import { parseConfig } from './parse-config.ts';
@@ -46,6 +46,14 @@ export async function readLambdaEnvironment(
     database ?? fetchSecret(neonSecret).then((value) => parseNeonSecret(neonSecret, value)),
   ]);
   return { config, connections: { databricks: { ...warehouse, auth: fetchedAuth }, neon, aws } };
+}
+
+/** The part that no secret is read for. Throws EnvironmentError. */
+export function readAwsEnvironment(env: Environment): AwsConnection {
+  const reader = new EnvironmentReader(env, CONFIG_FILE);
+  const aws = readAws(reader, {});
+  reader.check();
+  return aws;
 }
 
 function secretId(

@@ -164,6 +164,26 @@ describe('secrets that change', () => {
     expect(await plan()).toMatchObject({ outcome: 'halted', cause: { kind: 'target_unauthorized' } });
   });
 
+  it('keep no chunk from the queue where they cannot be read', async () => {
+    await plan();
+    const { queue } = bench.services;
+    const received = queue.receive();
+    if (received === undefined) throw new Error('nothing was sent');
+    delete secrets[NEON];
+    const blind = writerHandler(
+      () => openRuntime(readEnvironment),
+      () => queue,
+    );
+    const written = blind({ Records: [recordOf(received)] }, createLambdaContext('writer', 60_000));
+    await expect(written).rejects.toMatchObject({ kind: 'environment_invalid' });
+    queue.elapse(59);
+    expect(queue.receive()).toBeUndefined();
+    queue.elapse(1);
+    secrets[NEON] = urlWith('first');
+    expect(await write()).toEqual({ batchItemFailures: [] });
+    await expectSynced();
+  });
+
   it('are fetched once for calls that are refused together', async () => {
     await setPassword('second');
     secrets[NEON] = urlWith('second');
