@@ -184,6 +184,31 @@ describe('secrets that change', () => {
     await expectSynced();
   });
 
+  it.each([
+    [1, 60],
+    [4, 480],
+    [9, 900],
+  ])('are not needed for giving back what came %i times, for %i seconds', async (attempt, seconds) => {
+    const sqs = await startScriptedServer(() => ({ status: 200, body: '{}' }));
+    for (const [name, value] of Object.entries({
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+      LAKEFERRY_CHECKPOINT_TABLE: 'checkpoints',
+      LAKEFERRY_CHUNK_QUEUE_URL: `${sqs.endpoint}/chunks`,
+    })) {
+      vi.stubEnv(name, value);
+    }
+    delete secrets[NEON];
+    const blind = writerHandler(() => openRuntime(readEnvironment));
+    const record = recordOf({ body: 'any', receiptHandle: 'its-handle', attempt });
+    const written = blind({ Records: [record] }, createLambdaContext('writer', 60_000));
+    await expect(written).rejects.toMatchObject({ kind: 'environment_invalid' });
+    expect(sqs.requests.map((request) => JSON.parse(request))).toEqual([
+      { QueueUrl: `${sqs.endpoint}/chunks`, ReceiptHandle: 'its-handle', VisibilityTimeout: seconds },
+    ]);
+    await sqs.close();
+  });
+
   it('are fetched once for calls that are refused together', async () => {
     await setPassword('second');
     secrets[NEON] = urlWith('second');
