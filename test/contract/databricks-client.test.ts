@@ -75,6 +75,16 @@ it('sets in each session what results depend on, whatever an administrator set f
   await warehouse.close();
 });
 
+it('leaves no session behind whose settings the warehouse refuses', async () => {
+  const warehouse = new Warehouse(lake.databricks, []);
+  const closed = closedSessions;
+  const refusal = { kind: 'error', errorClass: 'UNSUPPORTED', sqlState: '0A000', message: 'no' } as const;
+  lake.faults.add({ on: 'execute', match: /set ansi_mode/, times: 1, fault: refusal });
+  await expect(warehouse.query('select 1 as one', 'one', NEVER)).rejects.toThrow();
+  await expect.poll(() => closedSessions - closed).toBe(1);
+  await warehouse.close();
+});
+
 it('begins anew at once where a session is gone, and lets go of all that rested beside it', async () => {
   const warehouse = new Warehouse(lake.databricks, []);
   const [opened, closed] = [statements.length, closedSessions];

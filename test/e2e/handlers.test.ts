@@ -13,7 +13,7 @@ import { type Functions, functionsOn, recordOf } from '../support/invoke.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
 /** Time for a function to get to the slow statement, which takes far longer. */
-const AT_WORK_MS = 5_000;
+const AT_WORK_MS = 8_000;
 const SLOW = { kind: 'slow', ms: 60_000 } as const;
 
 // The logger is made when the handlers are loaded: from then on it writes to this console.

@@ -175,10 +175,15 @@ export class Warehouse {
       throw thrown;
     });
     const session = await (await this.#client).openSession();
-    for (const setting of SETTINGS) {
-      const operation = await session.executeStatement(setting);
-      await operation.finished();
-      await operation.close();
+    try {
+      for (const setting of SETTINGS) {
+        const operation = await session.executeStatement(setting);
+        await operation.finished();
+        await operation.close();
+      }
+    } catch (thrown) {
+      void session.close().catch(() => {});
+      throw thrown;
     }
     return session;
   }
