@@ -9,7 +9,7 @@ import { type FaultBench, type FaultTable, openFaultBench } from '../support/fau
 import { recordOf } from '../support/invoke.ts';
 
 /** Time for a function to get to what hangs. */
-const AT_WORK_MS = 8_000;
+const AT_WORK_MS = 5_000;
 /** By how much a busy machine may be late with an answer that nothing holds up; what hangs would last far longer. */
 const LATE_MS = 12_000;
 

@@ -54,6 +54,8 @@ const LONG_MS = 60_000;
 /** Longer than a planner's lease, shorter than what makes a plan stalled. */
 const LEASE_MS = 6 * 60_000;
 const MAX_TICKS = 30;
+/** What nobody gives back comes again after it. A busy machine must not exceed it while a writer works. */
+const VISIBILITY_SECONDS = 6;
 
 export async function openFaultBench(): Promise<FaultBench> {
   const stack = await startFaultyStack();
@@ -139,7 +141,7 @@ function faultTable({ stack, clock, services, deadLetters }: Parts, config: Sync
         aws: stack.aws,
         queueUrl: stack.resources.chunkQueueUrl,
         handler: writerHandler(runtime),
-        visibilityTimeoutSeconds: 2,
+        visibilityTimeoutSeconds: VISIBILITY_SECONDS,
         signal: stop.signal,
       });
       await pump.idle();
