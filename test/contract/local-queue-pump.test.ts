@@ -192,10 +192,10 @@ test('a message stays invisible while its handler runs, longer than the visibili
   await start(
     async () => {
       calls += 1;
-      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await new Promise((resolve) => setTimeout(resolve, 6_000));
       return undefined;
     },
-    { concurrency: 2 },
+    { concurrency: 2, visibilityTimeoutSeconds: 4 },
   ).idle();
   expect(calls).toBe(1);
 });
