@@ -14,7 +14,7 @@ export interface Invocation {
 }
 
 export type HostMessage =
-  | { readonly ready: { readonly importMs: number } }
+  | { readonly ready: { readonly importCpuMs: number } }
   | { readonly id: number; readonly answer: string; readonly memoryMb: number }
   | { readonly id: number; readonly error: string };
 
@@ -30,9 +30,10 @@ globalThis.WebSocket = class extends WebSocket {
 };
 
 const [file, name = ''] = handlerName.split('.');
-const startedAt = performance.now();
+const before = process.cpuUsage();
 const bundle = (await import(pathToFileURL(`${process.cwd()}/${file}.mjs`).href)) as Record<string, Handler>;
-send({ ready: { importMs: performance.now() - startedAt } });
+const { user, system } = process.cpuUsage(before);
+send({ ready: { importCpuMs: (user + system) / 1_000 } });
 
 process.on('message', async ({ id, event, timeoutMs }: Invocation) => {
   try {

@@ -6,7 +6,7 @@ import type { HostMessage, Invocation } from './lambda-host.ts';
 /** One sandbox of a deployed function. */
 export interface LambdaProcess {
   /** From the start of its import to its end. */
-  readonly importMs: number;
+  readonly importCpuMs: number;
   /** What the function wrote so far. */
   readonly log: readonly string[];
   /** Most memory after an invocation. */
@@ -48,7 +48,7 @@ export async function startLambda(options: LambdaProcessOptions): Promise<Lambda
   let invocations = 0;
   let peakMemoryMb = 0;
   return {
-    importMs: ready.ready.importMs,
+    importCpuMs: ready.ready.importCpuMs,
     log,
     peakMemoryMb: () => peakMemoryMb,
     async invoke(event) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { safeFields, safeText } from '../../src/telemetry/redaction.ts';
+import { quickestMs } from '../support/quickest.ts';
 
 describe('a text in a log', () => {
   it.each([
@@ -38,11 +39,12 @@ describe('a text in a log', () => {
     expect(safeText('x'.repeat(2_001))).toBe(`${'x'.repeat(1_999)}…`);
   });
 
-  it('is read in a time that grows with its length only', () => {
+  it('is read in a time that grows with its length only', async () => {
     const hostile = ['://'.repeat(1_000), 'Key ('.repeat(500), 'password='.repeat(300), 'eyJa.'.repeat(500)];
-    const started = performance.now();
-    for (const text of hostile) safeText(text);
-    expect(performance.now() - started).toBeLessThan(500);
+    const tookMs = await quickestMs(500, () => {
+      for (const text of hostile) safeText(text);
+    });
+    expect(tookMs).toBeLessThan(500);
   });
 });
 
