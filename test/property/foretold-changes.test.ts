@@ -45,7 +45,7 @@ describe('an exact count before a sync', () => {
 
   it(
     'is of the rows that then go and come, and the plan is the one that is then opened',
-    { timeout: onEngine({ duckdb: 600_000, spark: 900_000 }) },
+    { timeout: 1_800_000 },
     () =>
       expectEveryHistoryEqual({
         lake,

@@ -17,7 +17,7 @@ describe('a random history of the source', () => {
 
   it(
     'ends with the target equal to the source, however it is cut and delivered',
-    { timeout: onEngine({ duckdb: 600_000, spark: 900_000 }) },
+    { timeout: 1_800_000 },
     () =>
       expectEveryHistoryEqual({
         lake,

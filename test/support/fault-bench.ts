@@ -50,7 +50,7 @@ export interface FaultTable {
 }
 
 const NEVER = new AbortController().signal;
-const LONG_MS = 60_000;
+const LONG_MS = 600_000;
 /** Longer than a planner's lease, shorter than what makes a plan stalled. */
 const LEASE_MS = 6 * 60_000;
 const MAX_TICKS = 30;
