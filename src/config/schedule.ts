@@ -58,15 +58,20 @@ export function tickSeconds(schedule: string): number | undefined {
   return durationSeconds(/^rate\((.*)\)$/.exec(schedule)?.[1] ?? '');
 }
 
-/** Seconds that a valid schedule waits for a tick at most. A cron expression is taken to tick once in a day that it names. */
+/** Seconds that a valid schedule waits for a tick at most. */
 export function longestWaitSeconds(schedule: string): number {
-  return tickSeconds(schedule) ?? cronWaitDays(schedule) * DAY_SECONDS;
+  return tickSeconds(schedule) ?? cronWaitSeconds(schedule.replace(/^cron\(|\)$/g, '').split(/\s+/));
 }
 
-function cronWaitDays(schedule: string): number {
-  const [, , day = '', month = '', weekday = '', year = ''] = schedule
-    .replace(/^cron\(|\)$/g, '')
-    .split(/\s+/);
+/** The longer of the waits within a day that the fields name, and from its last tick to the first of the next such day. */
+function cronWaitSeconds(fields: readonly string[]): number {
+  const [minutes, hours] = [valuesOf(0, fields[0]), valuesOf(1, fields[1])];
+  const ticks = hours.flatMap((hour) => minutes.map((minute) => hour * 3_600 + minute * 60));
+  const nextDay = (ticks[0] as number) + cronWaitDays(fields) * DAY_SECONDS;
+  return Math.max(...ticks.map((tick, index) => (ticks[index + 1] ?? nextDay) - tick));
+}
+
+function cronWaitDays([, , day = '', month = '', weekday = '', year = '']: readonly string[]): number {
   const namesSome = (field: string): boolean => field !== '*' && field !== '?';
   if (namesSome(month) || namesSome(year)) return 366;
   if (namesSome(day)) return 31;
@@ -77,8 +82,15 @@ function weekdayWaitDays(text: string): number {
   const field = CRON_FIELDS[4] as CronField;
   // The last, or a certain one, of a month.
   if (field.special?.test(text)) return 35;
-  const days = [1, 2, 3, 4, 5, 6, 7].filter((day) => text.split(',').some((item) => names(field, item, day)));
+  const days = valuesOf(4, text);
   return Math.max(...days.map((day, index) => (days[index + 1] ?? (days[0] as number) + 7) - day));
+}
+
+/** What a field of cron names, in order. */
+function valuesOf(index: number, text = ''): readonly number[] {
+  const field = CRON_FIELDS[index] as CronField;
+  const all = Array.from({ length: field.highest - field.lowest + 1 }, (_, each) => field.lowest + each);
+  return all.filter((value) => text.split(',').some((item) => names(field, item, value)));
 }
 
 /** Whether an item of a field's list names the value. */

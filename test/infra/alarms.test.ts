@@ -162,6 +162,7 @@ describe('what a sync tells at its ticks', () => {
     ['rate(12 hours)', 725],
     ['rate(1 day)', 1_500],
     ['cron(0 8 * * ? *)', 1_500],
+    ['cron(0/5 * * * ? *)', 15],
     ['cron(0 8 ? * MON *)', 10_080],
     ['rate(30 days)', 10_080],
   ])('with %s is remembered until it tells again', (schedule, minutes) => {
@@ -171,6 +172,7 @@ describe('what a sync tells at its ticks', () => {
   it('is missed after three ticks did not run, and not before a quarter of an hour', () => {
     expect(lookBack('no tick runs', 'rate(1 minute)')).toBe(15);
     expect(lookBack('no tick runs', 'rate(1 hour)')).toBe(185);
+    expect(lookBack('no tick runs', 'cron(0/10 * * * ? *)')).toBe(35);
     expect(lookBack('no tick runs', 'cron(0 8 * * ? *)')).toBe(4_380);
   });
 

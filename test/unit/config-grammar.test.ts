@@ -71,7 +71,6 @@ describe('the time between two ticks', () => {
   it.each([
     ['rate(36 hours)', 1.5],
     ['cron(0 8 * * ? *)', 1],
-    ['cron(0/15 8-18 ? * * *)', 1],
     ['cron(0 8 ? * mon-fri *)', 3],
     ['cron(0 8 ? * MON,THU *)', 4],
     ['cron(0 8 ? * 1/3 *)', 3],
@@ -84,6 +83,19 @@ describe('the time between two ticks', () => {
   ])('of %s is %s days at most', (schedule, days) => {
     expect(scheduleProblem(schedule)).toBeUndefined();
     expect(longestWaitSeconds(schedule)).toBe(days * 86_400);
+  });
+
+  it.each([
+    ['cron(0/5 * * * ? *)', 5 / 60],
+    ['cron(* * * * ? *)', 1 / 60],
+    ['cron(0,10 * * * ? *)', 50 / 60],
+    ['cron(30 6,22 * * ? *)', 16],
+    ['cron(0/15 8-18 * * ? *)', 13.25],
+    ['cron(0/15 8-18 ? * MON-FRI *)', 48 + 13.25],
+    ['cron(0 8/6 ? * MON,THU *)', 72 + 12],
+  ])('of %s is %s hours at most', (schedule, hours) => {
+    expect(scheduleProblem(schedule)).toBeUndefined();
+    expect(longestWaitSeconds(schedule)).toBe(hours * 3_600);
   });
 
   it('is kept four times before a lag is too long, and half an hour at least', () => {
