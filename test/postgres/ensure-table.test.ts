@@ -81,22 +81,37 @@ describe('a missing table', () => {
     await sync.ensureTable();
   });
 
-  test('is created by one of two while the other waits', async () => {
+  test.each([
+    [
+      'one table',
+      (own: Fixture) => {
+        const sync = new Sync(own, mappingOf(['id integer']));
+        return [sync, sync] as const;
+      },
+    ],
+    [
+      'two tables of a schema that is missing',
+      (own: Fixture) =>
+        [1, 2].map((n) => new Sync(own, mappingOf(['id integer']), { schema: 'one place', table: `t${n}` })),
+    ],
+  ])('is created once when two want it at once: %s', async (_, syncsOf) => {
     const own = await openFixture();
     await own.query(`
       create function public.pass_gate() returns event_trigger language plpgsql as
         'begin perform pg_advisory_xact_lock(1); end';
-      create event trigger gate on ddl_command_end when tag in ('CREATE TABLE')
+      create event trigger gate on ddl_command_end when tag in ('CREATE SCHEMA', 'CREATE TABLE')
         execute function public.pass_gate()`);
     const gate = new pg.Client(own.url);
     await gate.connect();
     await gate.query('select pg_advisory_lock(1)');
-    const sync = new Sync(own, mappingOf(['id integer']));
-    const both = Promise.all([sync.ensureTable(), sync.ensureTable()]);
+    const syncs = syncsOf(own);
+    const both = Promise.all(syncs.map((sync) => sync.ensureTable()));
     await locksAreWaitedFor(own, 2);
     await gate.end();
     await both;
-    expect((await sync.state()).table).toMatchObject({ empty: true, uniqueBesidesKey: false });
+    for (const sync of syncs) {
+      expect((await sync.state()).table).toMatchObject({ empty: true, uniqueBesidesKey: false });
+    }
     await own.drop();
   });
 

@@ -3,7 +3,7 @@ import type { Plan } from '../../plan/plan.ts';
 import { displayTable } from '../../schema/table-name.ts';
 import { tableMisfit } from '../survey.ts';
 import { checkTable, type TablePlan } from './inspect-table.ts';
-import { quoteTable } from './sql.ts';
+import { quoteIdentifier } from './sql.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Transaction } from './transaction.ts';
  */
 export async function ensureTable(tx: Transaction, plan: TablePlan): Promise<void> {
   const name = displayTable(plan.target);
-  await lockName(tx, plan.target);
+  await lockSchema(tx, plan.target);
   const check = await checkTable(tx, plan);
   switch (check.outcome) {
     case 'fits':
@@ -33,8 +33,9 @@ export async function ensureTable(tx: Transaction, plan: TablePlan): Promise<voi
   }
 }
 
-async function lockName(tx: Transaction, target: Plan['target']): Promise<void> {
+/** The schema may be missing, too. */
+async function lockSchema(tx: Transaction, { schema }: Plan['target']): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `lakeferry ${quoteTable(target)}`,
+    `lakeferry ${quoteIdentifier(schema)}`,
   ]);
 }
