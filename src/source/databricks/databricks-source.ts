@@ -27,6 +27,9 @@ import { grants, keepingFor, readFeed, readWarehouse, sampleKeys, switchingOn } 
 /** DESCRIBE HISTORY is asked for at most this many commits. */
 const MAX_HISTORY = 1_000;
 
+/** Pages of one fetch: a page may be megabytes, and a character takes two bytes here. */
+const FETCH_PAGES = 4;
+
 /** `retryDelaysMs`: waits before a statement is sent again to a warehouse that cannot be reached. */
 export function openDatabricksSource(
   connection: DatabricksConnection,
@@ -113,7 +116,8 @@ class DatabricksSource implements Source, SourceSurvey {
     let pages = 0;
     let lines = 0;
     let declared: { pages: number; lines: number } | undefined;
-    for await (const row of this.#warehouse.stream(readPages(chunk, keys), table, signal)) {
+    const statement = readPages(chunk, keys);
+    for await (const row of this.#warehouse.stream(statement, table, signal, FETCH_PAGES)) {
       if (count(row, 'conflicts') > 0) {
         throw new SyncError(
           'duplicate_source_key',
