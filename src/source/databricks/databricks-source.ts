@@ -210,7 +210,7 @@ class DatabricksSource implements Source, SourceSurvey {
     return rows.map((row) => {
       const operation = textCell(row, 'operation');
       const [parameters, metrics] = [row['operationParameters'], row['operationMetrics']];
-      const estimatedRows = estimateChangeRows(operation, metrics);
+      const estimatedRows = estimateChangeRows(operation, parameters, metrics);
       const estimatedDeletes = estimateDeletedRows(operation, parameters, metrics);
       return {
         version: parseCommitVersion(textCell(row, 'version')),
