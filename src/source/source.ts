@@ -1,4 +1,5 @@
 import type { CommitVersion } from '../change/commit-version.ts';
+import type { Window } from '../change/window.ts';
 import type { Chunk, Work } from '../plan/plan.ts';
 import type { SourceColumn } from '../schema/source-column.ts';
 import type { SourceTable } from '../schema/table-name.ts';
@@ -79,10 +80,16 @@ export interface Source {
   look(table: SourceTable, signal: AbortSignal): Promise<SourceLook>;
   /** Columns of the newest version, in order. */
   readColumns(table: SourceTable, signal: AbortSignal): Promise<readonly SourceColumn[]>;
-  /** Commits with `after < version <= through`, oldest first, at most 1,000 of the newest. */
-  readHistory(
+  /** Commits with `after < version <= through`, oldest first; of more than 1,000 about that many of the newest. */
+  readHistory(table: SourceTable, window: Window, signal: AbortSignal): Promise<readonly HistoryEntry[]>;
+  /**
+   * Of all commits with `after < version <= through`, however many they are, those that dropped or renamed columns or
+   * restored a version, oldest first. Throws `retention_gap` where the table has or had column mapping and its history
+   * does not tell of every commit.
+   */
+  readSchemaEffects(
     table: SourceTable,
-    window: { readonly after: CommitVersion; readonly through: CommitVersion },
+    window: Window,
     signal: AbortSignal,
   ): Promise<readonly HistoryEntry[]>;
   /** Rows that the work reads: of a snapshot from the table's own statistics, of a window by a scan of its changes. */

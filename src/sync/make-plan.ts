@@ -42,7 +42,7 @@ export async function makePlan(
     source,
     clock,
   }: {
-    readonly source: Pick<Source, 'readHistory' | 'countRows'>;
+    readonly source: Pick<Source, 'readHistory' | 'readSchemaEffects' | 'countRows'>;
     readonly clock: Clock;
   },
   config: SyncConfig,
@@ -53,7 +53,7 @@ export async function makePlan(
   const history = work.kind === 'window' ? await source.readHistory(config.source, work, signal) : [];
   if (work.kind === 'window') {
     await checkColumnsKept(config.source, work, history, mapping, (range) =>
-      source.readHistory(config.source, range, signal),
+      source.readSchemaEffects(config.source, range, signal),
     );
   }
   const estimate = await estimateRows(source, config, { work, history, retryRows }, signal);

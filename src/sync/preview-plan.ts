@@ -21,7 +21,7 @@ import { type ReadMapping, readMapping, targetKey } from './read-mapping.ts';
 
 /** All that a preview may call: none of it writes. */
 export interface PreviewServices {
-  readonly source: Pick<Source, 'look' | 'readColumns' | 'readHistory' | 'countRows'> &
+  readonly source: Pick<Source, 'look' | 'readColumns' | 'readHistory' | 'readSchemaEffects' | 'countRows'> &
     Pick<SourceSurvey, 'checkReadable' | 'countNetChanges'>;
   readonly target: Pick<Target, 'readColumnTypes' | 'countRejected'> & Omit<TargetSurvey, 'readServer'>;
   readonly checkpoints: Pick<CheckpointStore, 'read' | 'readProgress'>;

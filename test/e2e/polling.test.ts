@@ -81,7 +81,14 @@ describe('a planner that polls', () => {
       },
     ];
     const tick = await poll({
-      source: counted(source, ['look', 'readColumns', 'readHistory', 'countRows', 'readTableId']),
+      source: counted(source, [
+        'look',
+        'readColumns',
+        'readHistory',
+        'readSchemaEffects',
+        'countRows',
+        'readTableId',
+      ]),
       checkpoints: counted(checkpoints, ['read', 'write', 'readProgress', 'addDone']),
       target: counted(target, ['migrate', 'readState', 'readColumnTypes', 'ensureTable', 'open', 'finish']),
     });

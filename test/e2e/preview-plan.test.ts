@@ -161,6 +161,8 @@ describe('a preview of the plan', () => {
     await lake.sql(`insert overwrite ${source} values (1, 'one', 10), (9, 'nine', 90)`);
     const told = await preview();
     expect(workOf(told).deletes).toBeUndefined();
+    // The three rows that went are not in the history's metrics: what sizes the plan is the count.
+    expect(workOf(told).changes).toEqual({ kind: 'estimate', rows: 5, from: 'count' });
     expect(told.unknown).toEqual([
       {
         of: 'deletes',

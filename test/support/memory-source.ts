@@ -71,6 +71,10 @@ export class MemorySource implements Source {
     return entries;
   }
 
+  async readSchemaEffects(): Promise<readonly HistoryEntry[]> {
+    return [];
+  }
+
   async countRows(_table: SourceTable, _work: Work): Promise<number> {
     return 1;
   }

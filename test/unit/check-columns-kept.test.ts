@@ -11,16 +11,19 @@ const mapped = mapping.columns[1]?.source ?? '';
 
 type Commit = Pick<HistoryEntry, 'lostColumns' | 'keptColumns' | 'restored'>;
 
-/** A history of commits from version 1, of which `after < v <= through` is the window. */
+/** A history of commits from version 1, of which `after < v <= through` is the window. The planner is not told of its first `untold` ones. */
 async function check(
   commits: readonly Commit[],
   window: { after: number; through: number },
+  untold = 0,
 ): Promise<string> {
   const all = commits.map((commit, at) => ({ version: v(at + 1), committedAt: 0, operation: '', ...commit }));
   const between = ({ after, through }: { after: bigint; through: bigint }) =>
     all.filter(({ version }) => version > after && version <= through);
   const range = { after: v(window.after), through: v(window.through) };
-  return checkColumnsKept(source, range, between(range), mapping, async (asked) => between(asked)).then(
+  const effects = async (asked: { after: bigint; through: bigint }) =>
+    between(asked).filter((commit) => Object.keys(commit).length > 3);
+  return checkColumnsKept(source, range, between(range).slice(untold), mapping, effects).then(
     () => 'kept',
     (error: { kind: string; fields: { version: string } }) => `${error.kind} at ${error.fields.version}`,
   );
@@ -44,6 +47,12 @@ describe('the columns of a window', () => {
     expect(await check([{ keptColumns: names.slice(1) }], { after: 0, through: 1 })).toBe(
       'schema_break at 1',
     );
+  });
+
+  it('are lost where that was before what the history tells of the window', async () => {
+    expect(await check([drop, write, write], { after: 0, through: 3 }, 1)).toBe('schema_break at 1');
+    expect(await check([drop, write, write], { after: 0, through: 3 }, 3)).toBe('schema_break at 1');
+    expect(await check([write, write, write], { after: 0, through: 3 }, 1)).toBe('kept');
   });
 
   it('are kept where that was before the window', async () => {

@@ -42,8 +42,8 @@ const SETTINGS: readonly string[] = [
 /** The driver's own farewell takes half a minute when nobody answers. */
 const FAREWELL_MS = 2_000;
 
-/** Rows of one fetch. Result rows may be megabytes. */
-const FETCH_ROWS = 64;
+/** Rows of one fetch, of some kilobytes each. */
+const FETCH_ROWS = 256;
 
 /**
  * One warehouse, entered when first needed. Statements may run side by side, each in a session of its own that is
@@ -82,15 +82,24 @@ export class Warehouse {
     throw new SyncError('source_incomplete', message, { table });
   }
 
-  /** Rows as they come; at most FETCH_ROWS of them are held. Ends the operation when the consumer stops early. */
-  async *stream(statement: string, table: string, signal: AbortSignal): AsyncGenerator<ResultRow> {
-    const { session, operation } = await this.#start(statement, table, signal);
+  /**
+   * Rows as they come; of those that were not yielded, at most twice `fetchRows` are held. Ends the operation when the
+   * consumer stops early.
+   */
+  async *stream(
+    statement: string,
+    table: string,
+    signal: AbortSignal,
+    fetchRows = FETCH_ROWS,
+  ): AsyncGenerator<ResultRow> {
+    const { session, operation } = await this.#start(statement, table, fetchRows, signal);
     let healthy = false;
     try {
       const stop = () => void operation.cancel().catch(() => {});
       do {
         yield* (await untilAborted(
-          operation.fetchChunk({ maxRows: FETCH_ROWS }),
+          // Buffering, the driver would gather rows of many answers before it gives one.
+          operation.fetchChunk({ maxRows: fetchRows, disableBuffering: true }),
           signal,
           stop,
         )) as ResultRow[];
@@ -118,6 +127,7 @@ export class Warehouse {
   async #start(
     statement: string,
     table: string,
+    fetchRows: number,
     signal: AbortSignal,
   ): Promise<{ session: Session; operation: Operation }> {
     for (let attempt = 0; ; ) {
@@ -128,7 +138,7 @@ export class Warehouse {
         session ??= await untilAborted(this.#openSession(), signal);
         const operation = await untilAborted(
           session.executeStatement(statement, {
-            maxRows: FETCH_ROWS,
+            maxRows: fetchRows,
             useCloudFetch: false,
             useLZ4Compression: false,
           }),

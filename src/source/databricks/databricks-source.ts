@@ -1,4 +1,5 @@
-import { type CommitVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import { type CommitVersion, laterVersion, parseCommitVersion } from '../../change/commit-version.ts';
+import type { Window } from '../../change/window.ts';
 import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import type { Mapping } from '../../plan/mapping.ts';
@@ -10,7 +11,7 @@ import type { FeedFacts, KeySample, NetChanges, SourceSurvey, WarehouseFacts } f
 import { count, millisecondsOf } from './cells.ts';
 import { type ResultRow, textCell, Warehouse } from './client.ts';
 import { decodeCopyLine } from './copy-lines.ts';
-import { estimateChangeRows, estimateDeletedRows, readSchemaEffect } from './history.ts';
+import { estimateChangeRows, estimateDeletedRows, parseMap, readSchemaEffect } from './history.ts';
 import {
   countChunk,
   countNetChanges,
@@ -24,8 +25,14 @@ import {
 } from './queries.ts';
 import { grants, keepingFor, readFeed, readWarehouse, sampleKeys, switchingOn } from './survey.ts';
 
-/** DESCRIBE HISTORY is asked for at most this many commits. */
+/** A history that is held is of about this many commits at most. */
 const MAX_HISTORY = 1_000;
+
+/** Commits may come between two looks, and DESCRIBE HISTORY gives the newest first: it is asked for this many more. */
+const NEWER_COMMITS = 10;
+
+/** Pages of one fetch: a page may be megabytes, and a character takes two bytes here. */
+const FETCH_PAGES = 4;
 
 /** `retryDelaysMs`: waits before a statement is sent again to a warehouse that cannot be reached. */
 export function openDatabricksSource(
@@ -44,7 +51,8 @@ class DatabricksSource implements Source, SourceSurvey {
 
   async look(table: SourceTable, signal: AbortSignal): Promise<SourceLook> {
     const detail = await this.#one(describeDetail(table), table, signal);
-    const [latest] = await this.#history(table, 1, signal);
+    let latest: HistoryEntry | undefined;
+    for await (const commit of this.#commits(table, 1, signal)) latest = commit;
     if (!latest)
       throw new SyncError('source_failed', `${displayTable(table)} has no commit.`, {
         table: displayTable(table),
@@ -91,14 +99,56 @@ class DatabricksSource implements Source, SourceSurvey {
 
   async readHistory(
     table: SourceTable,
-    window: { readonly after: CommitVersion; readonly through: CommitVersion },
+    { after, through }: Window,
     signal: AbortSignal,
   ): Promise<readonly HistoryEntry[]> {
-    const wanted = window.through - window.after;
-    const limit = wanted < BigInt(MAX_HISTORY) ? Number(wanted) : MAX_HISTORY;
-    // Commits may have come since `through` was seen; the newest are given first.
-    const entries = await this.#history(table, limit + 10, signal);
-    return entries.filter(({ version }) => version > window.after && version <= window.through).reverse();
+    const limit = Math.min(Number(through - after), MAX_HISTORY) + NEWER_COMMITS;
+    const entries: HistoryEntry[] = [];
+    for await (const commit of this.#commits(table, limit, signal)) {
+      if (commit.version > after && commit.version <= through) entries.push(commit);
+    }
+    return entries.reverse();
+  }
+
+  async readSchemaEffects(
+    table: SourceTable,
+    { after, through }: Window,
+    signal: AbortSignal,
+  ): Promise<readonly HistoryEntry[]> {
+    for (let newest = through; ; ) {
+      const effects: HistoryEntry[] = [];
+      const limit = Number(newest - after) + NEWER_COMMITS;
+      let told = 0n;
+      let latest = newest;
+      for await (const commit of this.#commits(table, limit, signal)) {
+        latest = laterVersion(latest, commit.version);
+        if (commit.version <= after || commit.version > through) continue;
+        told += 1n;
+        if (hasSchemaEffect(commit)) effects.push(commit);
+      }
+      const isCut = told < through - after;
+      if (isCut && latest > newest) {
+        // Commits that came meanwhile were given in the place of the oldest.
+        newest = latest;
+        continue;
+      }
+      if (isCut && (await this.#mapsColumns(table, signal))) {
+        const name = displayTable(table);
+        throw new SyncError(
+          'retention_gap',
+          `The history of ${name} no longer tells of every commit after version ${after} through ${through}, and one of them may have dropped or renamed a column: what rows lose or win by that is not in the change feed.`,
+          { table: name },
+        );
+      }
+      return effects.reverse();
+    }
+  }
+
+  /** Whether the table has column mapping, or had it once. */
+  async #mapsColumns(table: SourceTable, signal: AbortSignal): Promise<boolean> {
+    const detail = await this.#one(describeDetail(table), table, signal);
+    const properties = Object.keys(parseMap(detail['properties']) ?? {});
+    return properties.some((name) => name.startsWith('delta.columnMapping.'));
   }
 
   async countRows(table: SourceTable, work: Work, signal: AbortSignal): Promise<number> {
@@ -113,7 +163,8 @@ class DatabricksSource implements Source, SourceSurvey {
     let pages = 0;
     let lines = 0;
     let declared: { pages: number; lines: number } | undefined;
-    for await (const row of this.#warehouse.stream(readPages(chunk, keys), table, signal)) {
+    const statement = readPages(chunk, keys);
+    for await (const row of this.#warehouse.stream(statement, table, signal, FETCH_PAGES)) {
       if (count(row, 'conflicts') > 0) {
         throw new SyncError(
           'duplicate_source_key',
@@ -201,23 +252,32 @@ class DatabricksSource implements Source, SourceSurvey {
     return this.#warehouse.one(statement, displayTable(table), signal);
   }
 
-  async #history(table: SourceTable, limit: number, signal: AbortSignal): Promise<HistoryEntry[]> {
-    const rows = await this.#warehouse.query(describeHistory(table, limit), displayTable(table), signal);
-    return rows.map((row) => {
-      const operation = textCell(row, 'operation');
-      const [parameters, metrics] = [row['operationParameters'], row['operationMetrics']];
-      const estimatedRows = estimateChangeRows(operation, metrics);
-      const estimatedDeletes = estimateDeletedRows(operation, parameters, metrics);
-      return {
-        version: parseCommitVersion(textCell(row, 'version')),
-        committedAt: millisecondsOf(row['timestamp']),
-        operation,
-        ...(estimatedRows === undefined ? {} : { estimatedRows }),
-        ...(estimatedDeletes === undefined ? {} : { estimatedDeletes }),
-        ...readSchemaEffect(operation, parameters),
-      };
-    });
+  /** The newest commits, newest first. */
+  async *#commits(table: SourceTable, limit: number, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
+    const statement = describeHistory(table, limit);
+    for await (const row of this.#warehouse.stream(statement, displayTable(table), signal)) {
+      yield commitOf(row);
+    }
   }
+}
+
+function commitOf(row: ResultRow): HistoryEntry {
+  const operation = textCell(row, 'operation');
+  const [parameters, metrics] = [row['operationParameters'], row['operationMetrics']];
+  const estimatedRows = estimateChangeRows(operation, parameters, metrics);
+  const estimatedDeletes = estimateDeletedRows(operation, parameters, metrics);
+  return {
+    version: parseCommitVersion(textCell(row, 'version')),
+    committedAt: millisecondsOf(row['timestamp']),
+    operation,
+    ...(estimatedRows === undefined ? {} : { estimatedRows }),
+    ...(estimatedDeletes === undefined ? {} : { estimatedDeletes }),
+    ...readSchemaEffect(operation, parameters),
+  };
+}
+
+function hasSchemaEffect({ lostColumns, keptColumns, restored }: HistoryEntry): boolean {
+  return lostColumns !== undefined || keptColumns !== undefined || restored !== undefined;
 }
 
 function pageOf(row: ResultRow, mapping: Mapping): Page {

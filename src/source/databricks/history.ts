@@ -33,15 +33,19 @@ const KEEPS_ROWS: readonly string[] = [
 /**
  * Change rows that a commit may have caused, from DESCRIBE HISTORY's metrics. They are strings and some are absent;
  * an estimate that only sizes slices and pages. An update counts once: pre- and postimage fold to one change.
+ * Undefined where the rows that it deleted are unknown: they may be many more than those that it wrote.
  */
-export function estimateChangeRows(operation: string, metrics: unknown): number | undefined {
+export function estimateChangeRows(
+  operation: string,
+  parameters: unknown,
+  metrics: unknown,
+): number | undefined {
   if (MAINTENANCE.includes(operation)) return 0;
   const of = parseMap(metrics);
-  if (!of) return undefined;
+  if (!of || estimateDeletedRows(operation, parameters, metrics) === undefined) return undefined;
+  // The rows that a merge put out are those that it copied, too.
   const merge = sum(of, ['numTargetRowsInserted', 'numTargetRowsUpdated', 'numTargetRowsDeleted']);
-  return (
-    merge ?? sum(of, ['numUpdatedRows', 'numDeletedRows', 'numRemovedRows']) ?? sum(of, ['numOutputRows'])
-  );
+  return merge ?? sum(of, ['numUpdatedRows', 'numDeletedRows', 'numRemovedRows', 'numOutputRows']);
 }
 
 /**

@@ -187,6 +187,7 @@ function readingAfter(resumed: Promise<void>, source: Source): Source {
     look: (...of) => source.look(...of),
     readColumns: (...of) => source.readColumns(...of),
     readHistory: (...of) => source.readHistory(...of),
+    readSchemaEffects: (...of) => source.readSchemaEffects(...of),
     countRows: (...of) => source.countRows(...of),
     async *readPages(...of) {
       await resumed;
