@@ -33,7 +33,14 @@ export function nextStep({ target, look, mapping, resumedAfter, retry }: Seen): 
   const sameTarget = table !== undefined && row.targetOid === table.oid;
   const sameMapping = row.mappingDigest === digest;
 
-  if (row.open && row.plan && sameSource && sameTarget && sameMapping && goesOn(row.plan, resumedAfter)) {
+  if (
+    row.open &&
+    row.plan &&
+    sameSource &&
+    sameTarget &&
+    sameMapping &&
+    goesOn(row.plan, look, resumedAfter)
+  ) {
     return { step: 'resume', plan: row.plan };
   }
   if (row.open && row.plan?.work.kind === 'retry') return { step: 'abandon', plan: row.plan };
@@ -69,13 +76,17 @@ const IN_THE_PLAN: readonly ErrorKind[] = [
   'source_query_invalid',
 ];
 
+/** Causes that may lie in the version that a snapshot reads: it meets them again until it reads a newer one. */
+const IN_THE_VERSION: readonly ErrorKind[] = ['source_column_missing', 'source_failed'];
+
 /**
  * An open plan goes on as it is, except after a halt: a window is cut anew, so that what was corrected at the source
  * since then is in it; a snapshot only if it holds the cause, since it starts over.
  */
-function goesOn(plan: Plan, resumedAfter: ErrorKind | undefined): boolean {
+function goesOn({ work }: Plan, { latest }: SourceLook, resumedAfter: ErrorKind | undefined): boolean {
   if (resumedAfter === undefined) return true;
-  return plan.work.kind === 'snapshot' && !IN_THE_PLAN.includes(resumedAfter);
+  if (work.kind !== 'snapshot' || IN_THE_PLAN.includes(resumedAfter)) return false;
+  return latest.version <= work.version || !IN_THE_VERSION.includes(resumedAfter);
 }
 
 function window(

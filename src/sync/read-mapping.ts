@@ -3,7 +3,7 @@ import type { Mapping } from '../plan/mapping.ts';
 import type { SourceColumn } from '../schema/source-column.ts';
 import type { Source } from '../source/source.ts';
 import type { Target, TargetState } from '../target/target.ts';
-import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
+import { keepLoadedColumns, resolveMapping, ruleFor } from './resolve-mapping.ts';
 
 /** The mapping that a plan gets, and the columns that are new at the source and not in it. */
 export interface ReadMapping {
@@ -28,7 +28,7 @@ export async function readMapping(
   return { mapping, leftOut: columns.filter(({ name }) => leftOut.includes(name)) };
 }
 
-/** Target columns of the key, in its order. */
+/** Target columns of the key, in its order, as the settings spell them: the source may do so in another case. */
 export function targetKey({ primaryKey, columns }: SyncConfig): readonly string[] {
-  return primaryKey.map((name) => columns.rename[name] ?? name);
+  return primaryKey.map((name) => ruleFor(name, columns.rename) ?? name);
 }

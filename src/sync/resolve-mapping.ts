@@ -40,11 +40,6 @@ export function resolveMapping(
     );
   }
 
-  const lookUp = <T>(settings: Readonly<Record<string, T>>, column: string): T | undefined =>
-    Object.entries(settings).find(([name]) => name.toLowerCase() === column.toLowerCase())?.[1];
-  const holds = (names: readonly string[], column: string) =>
-    names.some((name) => name.toLowerCase() === column.toLowerCase());
-
   const key = config.primaryKey.map((name) => byName.get(name.toLowerCase()) as SourceColumn);
   const others = source.filter(
     ({ name }) =>
@@ -55,8 +50,8 @@ export function resolveMapping(
 
   const problems: string[] = [];
   const resolve = (column: SourceColumn): MappedColumn => {
-    const target = lookUp(rename, column.name) ?? column.name;
-    const configured = lookUp(types, column.name);
+    const target = ruleFor(column.name, rename) ?? column.name;
+    const configured = ruleFor(column.name, types);
     const resolved = resolveType(column, configured, existing?.get(target));
     if ('problem' in resolved) problems.push(resolved.problem);
     if (Buffer.byteLength(target) > MAX_NAME_BYTES) {
@@ -127,13 +122,22 @@ export function keepLoadedColumns(
   if (!loaded) return { mapping: resolved, leftOut: [] };
   const known = new Set(loaded.columns.map(({ source }) => source));
   const { include = [], rename, types } = config.columns;
-  const asked = new Set([...include, ...Object.keys(rename), ...Object.keys(types)]);
-  const isNew = ({ source }: MappedColumn) => !known.has(source) && !asked.has(source);
+  const asked = [...include, ...Object.keys(rename), ...Object.keys(types)];
+  const isNew = ({ source }: MappedColumn) => !known.has(source) && !holds(asked, source);
   const leftOut = resolved.columns.filter(isNew).map(({ source }) => source);
   const mapping = { ...resolved, columns: resolved.columns.filter((column) => !isNew(column)) };
   if (leftOut.length === 0 || mappingDigest(mapping) !== mappingDigest(loaded))
     return { mapping: resolved, leftOut: [] };
   return { mapping, leftOut };
+}
+
+/** What `columns.rename` or `columns.types` says of a source column, whose name has no case there. */
+export function ruleFor(column: string, rules: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(rules).find(([name]) => name.toLowerCase() === column.toLowerCase())?.[1];
+}
+
+function holds(names: readonly string[], column: string): boolean {
+  return names.some((name) => name.toLowerCase() === column.toLowerCase());
 }
 
 function list(names: readonly string[]): string {

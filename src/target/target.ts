@@ -111,7 +111,10 @@ export type OpenOutcome = 'opened' | 'already_open' | 'refused';
 export interface Target {
   /** Brings the `lakeferry` schema of the target database to this version's form. Safe to run at once from many. */
   migrate(signal: AbortSignal): Promise<void>;
-  /** Reads the sync's row (made when missing) and the target table, in one transaction. */
+  /**
+   * Reads the sync's row (made when missing) and the target table, in one transaction. The table's columns may spell
+   * those of `key` in another case.
+   */
   readState(
     sync: string,
     table: Plan['target'],

@@ -9,10 +9,11 @@ import { planSync, type Tick } from '../../src/sync/plan-sync.ts';
 import { readStatus } from '../../src/sync/read-status.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
+import { overriding } from '../support/control.ts';
 import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
 import { aSync } from '../support/syncs.ts';
 
-/** What a writer does with the one message of a plan: applies it, or halts the sync. Gives the error. */
+/** What a writer does at last with the one message of a plan: applies it, or halts the sync. Gives the error. */
 async function deliverFailing({ services }: Pick<Lake, 'services'>): Promise<SyncError> {
   const message = services.queue.receive();
   if (!message) throw new Error('no chunk was sent');
@@ -25,7 +26,7 @@ async function deliverFailing({ services }: Pick<Lake, 'services'>): Promise<Syn
       services,
       chunk,
       error,
-      { attempt: 1, lastAttempt: false, outOfTime: false },
+      { attempt: 1, lastAttempt: true, outOfTime: false },
       NEVER,
       () => 0,
     );
@@ -92,6 +93,40 @@ describe('bad input', () => {
     expect(error.kind).toBe('source_column_missing');
     expect(error.message).toContain('colour');
     expect(await rows()).toEqual([]);
+  });
+
+  it('begins a first load anew when the column that its filter names has come to the source', async () => {
+    config = { ...config, where: 'colour = 1', columns: { ...config.columns, include: ['name'] } };
+    await tick();
+    expect((await deliverFailing(lake)).kind).toBe('source_column_missing');
+    await lake.sql(`alter table ${source} add column colour int`);
+    await lake.sql(`insert into ${source} values (3, 'three', 1)`);
+    expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
+    expect(await rows()).toEqual([{ id: 3, name: 'three' }]);
+  });
+
+  it('begins a first load anew that was planned while a column came to the source', async () => {
+    const { services } = lake;
+    const altered = overriding(services.source, {
+      look: async (...args) => {
+        const seen = await services.source.look(...args);
+        await lake.sql(`alter table ${source} add column colour int`);
+        return seen;
+      },
+    });
+    await planSync({ ...services, source: altered }, config, { byPerson: false }, NEVER);
+    expect((await deliverFailing(lake)).kind).toBe('source_column_missing');
+    expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('begins a first load anew when the row that its filter fails at was corrected', async () => {
+    config = { ...config, where: 'cast(name as int) > 1' };
+    await tick();
+    expect((await deliverFailing(lake)).kind).toBe('source_failed');
+    await lake.sql(`update ${source} set name = string(id)`);
+    expect(await syncNow(lake, config)).toEqual({ outcome: 'idle' });
+    expect(await rows()).toEqual([{ id: 2, name: '2' }]);
   });
 
   it('refuses a target that holds rows which Lakeferry did not write', async () => {

@@ -259,6 +259,13 @@ describe('the slices of a plan', () => {
     }
   });
 
+  it('are as many where the configuration spells the key in another case', async () => {
+    bench = await aBench(lake, { maxChunkRows: 1, primaryKey: ['ID'] });
+    await bench.settle();
+    await lake.sql(`update ${bench.source} set name = 'other'`);
+    expect(await bench.tick()).toMatchObject({ outcome: 'sent', chunks: 3 });
+  });
+
   it.each([[[0, 1, 2]], [[2, 1, 0]]])(
     'show no version before a first load is complete, in the order %j',
     async (order) => {

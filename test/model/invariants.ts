@@ -10,7 +10,7 @@ const EXPECTED_KINDS: ReadonlySet<string> = new Set([
   'cancelled',
   'out_of_time',
   'source_replaced',
-  'source_unavailable',
+  'source_failed',
   'retention_gap',
   'target_busy',
   'target_incompatible',

@@ -14,6 +14,9 @@ async function expectSafe(over: Partial<Bounds>, leastStates: number): Promise<v
 describe('whatever the order of steps, deaths, deliveries and leases that run out', () => {
   test('two planners and a writer load a target right', () => expectSafe({ slices: [1] }, 4_000));
 
+  test('a load of which a chunk cannot be read is gone on with, or begun anew at a newer version', () =>
+    expectSafe({ planners: 1, slices: [2], faults: ['chunk unreadable'] }, 10_000));
+
   test('two planners and a writer move a loaded target on right', () =>
     expectSafe({ loaded: true, slices: [2] }, 2_000));
 

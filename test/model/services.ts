@@ -137,7 +137,7 @@ class FaultySource extends MemorySource {
 
   override async *readPages(chunk: Chunk, signal: AbortSignal, keys: RetryKeys): AsyncGenerator<Page> {
     if (await this.#fails('chunk unreadable')) {
-      throw new SyncError('source_unavailable', 'The warehouse does not answer.');
+      throw new SyncError('source_failed', 'The warehouse failed.');
     }
     if (await this.#fails('out of time')) throw new SyncError('cancelled', 'The call was cancelled.');
     yield* super.readPages(chunk, signal, keys);

@@ -231,6 +231,21 @@ describe('a table that is there', () => {
     const sync = await check(`create table $t (id integer primary key, name text); ${index}`);
     expect((await sync.state()).table?.uniqueBesidesKey).toBe(expected);
   });
+
+  test.each([
+    ['no other index', '', false],
+    [
+      'a unique index on a column that differs from it in case only',
+      'create unique index on $t (order_id)',
+      true,
+    ],
+  ])('with a key in another case than asked for, and %s %s', async (_, index, expected) => {
+    const sync = await check(`create table $t ("Order_Id" integer primary key, order_id integer); ${index}`);
+    for (const asked of ['ORDER_ID', 'order_id', 'Order_Id']) {
+      const { table } = await sync.target.readState(sync.name, sync.table, [asked], signal);
+      expect(table?.uniqueBesidesKey).toBe(expected);
+    }
+  });
 });
 
 test('a missing right is told with the grant to give', async () => {

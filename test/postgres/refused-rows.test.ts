@@ -373,8 +373,10 @@ describe('the limit of rejected rows', () => {
         ['1', '2', '3', '4'].map((id) => arrival(id, id === '1' ? '1' : value)),
       ),
     );
-    expect(failure).toMatchObject({ kind: 'row_rejected', fields: { rejected: 2, limit: 1 } });
-    expect(failure.message).toContain(`syncs.${sync.name}.maxRejectedRows allows 1`);
+    expect(failure).toMatchObject({ kind: 'row_rejected', fields: { rejectedAtLeast: 2, limit: 1 } });
+    expect(failure.message).toContain(
+      `At least 2 rows of the sync are rejected, and syncs.${sync.name}.maxRejectedRows allows 1`,
+    );
     expect(failure.message).toMatch(place);
     expect(failure.remedy).toContain('maxRejectedRows');
     expect(await sync.rows()).toEqual([]);

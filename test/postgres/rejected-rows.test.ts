@@ -1,3 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Page, RejectedRow } from '../../src/source/source.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
@@ -32,6 +35,15 @@ const rejected = (row: Partial<RejectedRow>): RejectedRow => ({
   ...row,
 });
 
+const PAGES = 100;
+
+/** References that are weak are kept until the end of the turn. */
+async function collectGarbage(): Promise<void> {
+  await setImmediate();
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
+
 const withRejects = (lines: readonly Fields[], ...rows: readonly RejectedRow[]) =>
   async function* (): AsyncGenerator<Page> {
     yield rejectedPage(rows.slice(0, 1));
@@ -64,11 +76,32 @@ describe('rejected rows that halt', () => {
     expect(await sync.rows()).toEqual([['a', 'x']]);
     expect(await stored(sync)).toEqual([]);
   });
+
+  test('are counted to the last, and none of them is held', async () => {
+    const sync = new Sync(fixture, mappingOf(['id text', 'name text']));
+    await sync.load([]);
+    const plan = await sync.opened(windowFrom(0));
+    const keys: WeakRef<readonly (string | null)[]>[] = [];
+    let held: number | undefined;
+    const failure = await failureOf(
+      sync.applyPages(plan, async function* () {
+        for (let page = 0; page < PAGES; page++) {
+          const row = rejected({ key: [`${page}`] });
+          keys.push(new WeakRef(row.key));
+          yield rejectedPage([row]);
+        }
+        await collectGarbage();
+        held = keys.filter((key) => key.deref() !== undefined).length;
+      }),
+    );
+    expect(failure).toMatchObject({ kind: 'row_rejected', fields: { rejected: PAGES } });
+    expect(held).toBeLessThan(PAGES / 2);
+  });
 });
 
 describe('rejected rows under quarantine', () => {
-  const quarantined = (columns = ['id text', 'name text']) =>
-    new Sync(fixture, mappingOf(columns, { rejectedRows: 'quarantine' }));
+  const quarantined = (columns = ['id text', 'name text'], maxRejectedRows = 1_000) =>
+    new Sync(fixture, mappingOf(columns, { rejectedRows: 'quarantine', maxRejectedRows }));
 
   test('are put aside and counted, and all others are applied', async () => {
     const sync = quarantined();
@@ -111,6 +144,29 @@ describe('rejected rows under quarantine', () => {
     ]);
     await reject(2, [arrival('1', '2026-02-03', 'x'), departure(['2', '2026-02-03'], 3)]);
     expect(await stored(sync)).toMatchObject([{ key: ['3', '2026-02-03'] }]);
+  });
+
+  test('end the reading of a chunk as soon as its keys alone are too many', async () => {
+    const sync = quarantined(['id text', 'name text'], 2);
+    await sync.load([]);
+    const plan = await sync.opened(windowFrom(0));
+    let sent = 0;
+    const send = async function* (keys: (page: number) => readonly string[]) {
+      for (sent = 0; sent < PAGES; sent++) {
+        yield rejectedPage(keys(sent).map((key) => rejected({ key: [key] })));
+      }
+    };
+    const failure = await failureOf(sync.applyPages(plan, () => send((page) => [`${page}`, 'again'])));
+    expect(failure).toMatchObject({ kind: 'row_rejected', fields: { rejectedAtLeast: 3, limit: 2 } });
+    expect(failure.message).toMatch(
+      /^At least 3 rows of the sync are rejected, .* allows 2\. .*: 4 × column "name"/,
+    );
+    expect(sent).toBe(1);
+    expect(await stored(sync)).toEqual([]);
+
+    await sync.applyPages(plan, () => send(() => ['a', 'again']));
+    expect(sent).toBe(PAGES);
+    expect((await stored(sync)).map(({ attempts }) => attempts)).toEqual([`${PAGES}`, `${PAGES}`]);
   });
 
   test('may have keys of any length', async () => {

@@ -113,10 +113,16 @@ describe('the next step', () => {
       mappingDigest: mappingDigest(mapping),
       targetOid: OID,
     });
-    const resume = (resumedAfter: ErrorKind) =>
-      decide({ row: half, table: filled, look: look(9), resumedAfter });
-    expect(resume('target_permission')).toEqual({ step: 'resume', plan });
-    expect(resume('row_rejected')).toEqual({ step: 'plan', work: { kind: 'snapshot', version: v(9) } });
+    const resume = (resumedAfter: ErrorKind, latest: number) =>
+      decide({ row: half, table: filled, look: look(latest), resumedAfter });
+    const anew = (latest: number) => ({ step: 'plan', work: { kind: 'snapshot', version: v(latest) } });
+    expect(resume('target_permission', 9)).toEqual({ step: 'resume', plan });
+    expect(resume('row_rejected', 9)).toEqual(anew(9));
+    expect(resume('row_rejected', 3)).toEqual(anew(3));
+    for (const kind of ['source_column_missing', 'source_failed'] as const) {
+      expect(resume(kind, 9)).toEqual(anew(9));
+      expect(resume(kind, 3)).toEqual({ step: 'resume', plan });
+    }
   });
 
   describe('where a person wants the rejected rows tried again', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ColumnRules, SyncConfig } from '../../src/config/sync-config.ts';
 import { mappingDigest } from '../../src/plan/mapping.ts';
 import type { SourceColumn } from '../../src/schema/source-column.ts';
+import { targetKey } from '../../src/sync/read-mapping.ts';
 import { keepLoadedColumns, resolveMapping } from '../../src/sync/resolve-mapping.ts';
 import { aSync } from '../support/syncs.ts';
 
@@ -83,6 +84,16 @@ describe('a mapping', () => {
   });
 });
 
+it('has the target key of the settings, but for the case of names that are not renamed', () => {
+  const keyOf = (rename: ColumnRules['rename']) => {
+    const settings = config({ rename });
+    const [key] = resolveMapping(settings, SOURCE, undefined).columns;
+    return [...targetKey(settings), key?.target];
+  };
+  expect(keyOf({})).toEqual(['id', 'Id']);
+  expect(keyOf({ ID: 'item_id' })).toEqual(['item_id', 'item_id']);
+});
+
 describe('a mapping of a loaded target', () => {
   const loaded = resolveMapping(config(), SOURCE, undefined);
   const wider = [...SOURCE, { name: 'colour', type: 'string' }];
@@ -93,8 +104,13 @@ describe('a mapping of a loaded target', () => {
     expect(mappingDigest(kept.mapping)).toBe(mappingDigest(loaded));
   });
 
-  it('takes it in when the configuration asks for it by name', () => {
-    const asking = config({ rename: { colour: 'color' } });
+  it.each<Partial<ColumnRules>>([
+    { include: ['name', 'tags', 'price', 'Colour'] },
+    { rename: { colour: 'color' } },
+    { rename: { Colour: 'color' } },
+    { types: { COLOUR: 'varchar(9)' } },
+  ])('takes it in when the configuration asks for it by name, whatever its case: %j', (rules) => {
+    const asking = config(rules);
     const kept = keepLoadedColumns(resolveMapping(asking, wider, undefined), loaded, asking);
     expect(kept.leftOut).toEqual([]);
     expect(mappingDigest(kept.mapping)).not.toBe(mappingDigest(loaded));

@@ -17,7 +17,7 @@ import { isFreeToLoad, openPlan } from './open.ts';
 import { countRejected, readRejected, readRetryKeys } from './read-rejected.ts';
 import { readServer } from './server-facts.ts';
 import { approveDeletes, readAllRows, readOrCreateRow } from './sync-row.ts';
-import { isUniqueBesidesKey, readIsEmpty, readTable, targetReplaced } from './table-facts.ts';
+import { isUniqueBesidesKey, readIsEmpty, readTable, spelledKey, targetReplaced } from './table-facts.ts';
 import { readSelfReferences } from './ties.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -124,7 +124,7 @@ async function readFacts(
   return {
     oid: table.oid,
     empty: await readIsEmpty(tx, name),
-    uniqueBesidesKey: isUniqueBesidesKey(table, key),
+    uniqueBesidesKey: isUniqueBesidesKey(table, spelledKey(table, key)),
     refersToItself: (await readSelfReferences({ tx, table })).length > 0,
   };
 }

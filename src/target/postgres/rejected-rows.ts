@@ -33,10 +33,15 @@ const REASON: Readonly<Record<RejectedRow['reason'], string>> = {
   out_of_range: 'a date or time is outside of the years 1 to 9999',
 };
 
-/** The rows of one chunk that are left out. One key is kept once: all rows with a NULL key are one. */
+/**
+ * The rows of one chunk that are left out, however many: where the mapping halts on them they are only counted, else
+ * they are no more keys than a page beyond its limit. One key is kept once: all rows with a NULL key are one.
+ */
 export class Rejects {
   #rows = 0;
   readonly #plan: Plan;
+  /** Number of rows by column and reason; no key. */
+  readonly #places = new Map<string, number>();
   readonly #byKey = new Map<string, Reject>();
 
   constructor(plan: Plan) {
@@ -47,9 +52,10 @@ export class Rejects {
     return this.#rows;
   }
 
-  /** Rows that the source would not deliver. */
+  /** Rows that the source would not deliver. Throws `row_rejected` when their keys are more than the mapping allows. */
   add(rejected: readonly RejectedRow[]): void {
     for (const row of rejected) this.#addOne(row);
+    this.checkLimit(this.#byKey.size);
   }
 
   /** A row that Postgres refused. */
@@ -59,6 +65,8 @@ export class Rejects {
 
   #addOne(row: Omit<Reject, 'attempts'>): void {
     this.#rows += 1;
+    addPlace(this.#places, placeOf(row));
+    if (this.#plan.mapping.rejectedRows === 'halt') return;
     const key = JSON.stringify(row.key);
     const known = this.#byKey.get(key);
     const newest = known === undefined || row.version >= known.version ? row : known;
@@ -71,29 +79,26 @@ export class Rejects {
     const rows = this.#rows === 1 ? '1 row' : `${this.#rows} rows`;
     throw new SyncError(
       'row_rejected',
-      `The target cannot hold ${rows} of the source: ${listPlaces(this.#places())}.`,
+      `The target cannot hold ${rows} of the source: ${listPlaces(this.#places)}.`,
       { rejected: this.#rows },
     );
   }
 
-  /** Throws `row_rejected` when `keys` are more than the mapping allows; `faults` are those not added yet. */
-  checkLimit(keys: number, faults: Iterable<SyncError> = []): void {
-    const { maxRejectedRows: limit } = this.#plan.mapping;
-    if (keys <= limit) return;
-    const places = this.#places();
-    for (const fault of faults) addPlace(places, refusalPlace(refusalOf(fault, this.#plan.mapping)), 1);
+  /**
+   * Throws `row_rejected` when keys of this chunk, at least so many, are more than the mapping allows; `faults` are
+   * those not added yet.
+   */
+  checkLimit(atLeast: number, faults: Iterable<SyncError> = []): void {
+    const { mapping, sync } = this.#plan;
+    const limit = mapping.maxRejectedRows;
+    if (atLeast <= limit) return;
+    const places = new Map(this.#places);
+    for (const fault of faults) addPlace(places, refusalPlace(refusalOf(fault, mapping)));
     throw new SyncError(
       'row_rejected',
-      `${keys} rows of the sync are rejected, and syncs.${this.#plan.sync}.maxRejectedRows allows ${limit}. Of this chunk: ${listPlaces(places)}.`,
-      { rejected: keys, limit },
+      `At least ${atLeast} rows of the sync are rejected, and syncs.${sync}.maxRejectedRows allows ${limit}. Of this chunk, as far as it was looked at: ${listPlaces(places)}.`,
+      { rejectedAtLeast: atLeast, limit },
     );
-  }
-
-  /** Number of rows by column and reason; no key. */
-  #places(): Map<string, number> {
-    const places = new Map<string, number>();
-    for (const reject of this.#byKey.values()) addPlace(places, placeOf(reject), reject.attempts);
-    return places;
   }
 
   /** Puts the rows aside. Throws `row_rejected` when more keys than the mapping allows have been put aside. */
@@ -123,7 +128,14 @@ set reason = excluded.reason, column_name = excluded.column_name, sqlstate = exc
       'select count(*) as keys from lakeferry.rejected_rows where sync = $1',
       [this.#plan.sync],
     );
-    this.checkLimit(Number(stored.rows[0]?.keys));
+    const keys = Number(stored.rows[0]?.keys);
+    const limit = this.#plan.mapping.maxRejectedRows;
+    if (keys <= limit) return;
+    throw new SyncError(
+      'row_rejected',
+      `${keys} rows of the sync are rejected, and syncs.${this.#plan.sync}.maxRejectedRows allows ${limit}. Of this chunk: ${listPlaces(this.#places)}.`,
+      { rejected: keys, limit },
+    );
   }
 }
 
@@ -166,7 +178,7 @@ export function sourceName(mapping: Mapping, column: string): string {
   return mapping.columns.find(({ target }) => target === column)?.source ?? column;
 }
 
-function placeOf(reject: Reject): string {
+function placeOf(reject: Omit<Reject, 'attempts'>): string {
   if (reject.reason === 'refused') return refusalPlace({ sqlState: '', ...reject });
   return `column ${JSON.stringify(reject.column)}: ${REASON[reject.reason]}`;
 }
@@ -180,8 +192,8 @@ function refusalPlace({ sqlState, constraint, column }: Refusal): string {
   return `Postgres refused it (${places.join(', ')})`;
 }
 
-function addPlace(places: Map<string, number>, place: string, rows: number): void {
-  places.set(place, (places.get(place) ?? 0) + rows);
+function addPlace(places: Map<string, number>, place: string): void {
+  places.set(place, (places.get(place) ?? 0) + 1);
 }
 
 function listPlaces(places: ReadonlyMap<string, number>): string {

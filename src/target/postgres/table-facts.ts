@@ -103,6 +103,20 @@ export function isUniqueBesidesKey(table: TableFacts, key: readonly string[]): b
   return table.indexes.some((index) => index.exclusion || !key.every((name) => index.columns.includes(name)));
 }
 
+/**
+ * The key as the table's indexes spell it. One spelling for each column: what is unique on a column of another case is
+ * besides the key.
+ */
+export function spelledKey(table: TableFacts, key: readonly string[]): readonly string[] {
+  const columns = table.indexes.flatMap((index) => index.columns);
+  return key.map(
+    (name) =>
+      columns.find((column) => column === name) ??
+      columns.find((column) => column?.toLowerCase() === name.toLowerCase()) ??
+      name,
+  );
+}
+
 /** The key index's own equality for each key column, in the key's order. */
 export function keyEquality(table: TableFacts, key: readonly string[], name: TargetTable): readonly string[] {
   const index = keyIndexOf(table, key);
