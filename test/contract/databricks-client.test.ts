@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Warehouse } from '../../src/source/databricks/client.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
@@ -48,6 +48,44 @@ it('tries again where a session does not open, and leaves the statements of othe
   for await (const row of rows) count += Object.keys(row).length;
   expect(count).toBe(2_000);
   await warehouse.close();
+});
+
+describe('a warehouse that cannot be entered', () => {
+  afterEach(() => lake.faults.clear());
+
+  /** The answer, or the kind of the failure, where each look at the clock shows so much more. */
+  async function entered(stepMs: number): Promise<unknown> {
+    let now = 0;
+    const clock = {
+      now: () => {
+        now += stepMs;
+        return now;
+      },
+    };
+    const warehouse = new Warehouse(lake.databricks, [1], clock);
+    const answer = await warehouse.query('select 1 as one', 'one', NEVER).catch(({ kind }) => kind);
+    await warehouse.close();
+    return answer;
+  }
+
+  it('is asked for longer than the waits where it is starting', async () => {
+    const fault = lake.faults.add({ on: 'openSession', times: 20, fault: { kind: 'http', status: 503 } });
+    expect(await entered(0)).toHaveLength(1);
+    expect(fault.fired).toBe(20);
+  });
+
+  it('is asked until its start has taken five minutes', async () => {
+    const fault = lake.faults.add({ on: 'openSession', times: 20, fault: { kind: 'http', status: 503 } });
+    expect(await entered(60_000)).toBe('source_unavailable');
+    expect(fault.fired).toBeGreaterThan(1);
+    expect(fault.fired).toBeLessThan(6);
+  });
+
+  it('is asked no longer than the waits where it is not starting', async () => {
+    const fault = lake.faults.add({ on: 'openSession', times: 20, fault: { kind: 'http', status: 502 } });
+    expect(await entered(0)).toBe('source_unavailable');
+    expect(fault.fired).toBe(2);
+  });
 });
 
 it('goes on waiting for a warehouse when the process has nothing else to do', async () => {

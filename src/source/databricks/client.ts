@@ -4,7 +4,7 @@ import type { DatabricksConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
 import { throwIfAborted, untilAborted } from '../../telemetry/abort.ts';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
-import { sourceError } from './errors.ts';
+import { isStarting, sourceError } from './errors.ts';
 
 type DriverLogger = NonNullable<NonNullable<ConstructorParameters<typeof DBSQLClient>[0]>['logger']>;
 type DriverOptions = Parameters<DBSQLClient['connect']>[0];
@@ -14,8 +14,11 @@ type Operation = Awaited<ReturnType<DBSQLSession['executeStatement']>>;
 /** A result row: every value as the driver gives it. */
 export type ResultRow = Readonly<Record<string, unknown>>;
 
-/** A warehouse that is starting answers with errors for a while: waits before open and execute are tried again. */
+/** Waits before open and execute are tried again where the warehouse cannot be reached. */
 const RETRY_DELAYS_MS: readonly number[] = [500, 2_000, 5_000];
+
+/** A warehouse that says that it is starting is asked for longer, after the last of the waits each time. */
+const START_LIMIT_MS = 5 * 60_000;
 
 const MAX_IDLE_SESSIONS = 4;
 
@@ -130,6 +133,7 @@ export class Warehouse {
     fetchRows: number,
     signal: AbortSignal,
   ): Promise<{ session: Session; operation: Operation }> {
+    const startedAt = this.#clock.now();
     for (let attempt = 0; ; ) {
       throwIfAborted(signal);
       const rested = this.#takeIdle();
@@ -155,7 +159,8 @@ export class Warehouse {
           this.#forget();
           continue;
         }
-        const delay = this.#retryDelaysMs[attempt++];
+        const starts = isStarting(thrown) && this.#clock.now() - startedAt < START_LIMIT_MS;
+        const delay = this.#retryDelaysMs[attempt++] ?? (starts ? this.#retryDelaysMs.at(-1) : undefined);
         if (delay === undefined) throw error;
         await untilAborted(pause(delay, undefined, { signal }), signal);
       }

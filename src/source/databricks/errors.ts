@@ -48,6 +48,12 @@ const UNAVAILABLE_TEXTS = [
   'TEMPORARILY_UNAVAILABLE',
 ];
 
+/** Whether a warehouse that is about to serve says so. */
+export function isStarting(thrown: unknown): boolean {
+  const { status, message } = readFailure(thrown);
+  return status === 503 || UNAVAILABLE_TEXTS.some((text) => message.includes(text));
+}
+
 /** What the driver throws is not always an Error: read its fields without trusting them. */
 interface DriverFailure {
   readonly message: string;
