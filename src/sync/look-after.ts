@@ -35,7 +35,7 @@ export async function lookAfter(
   byPerson: boolean,
   signal: AbortSignal,
 ): Promise<CareOutcome> {
-  const { checkpoints, clock } = services;
+  const { checkpoints, clock, log } = services;
   try {
     const finished = await finishPlan(services, plan, signal);
     if (finished.outcome === 'finished') return { outcome: 'finished' };
@@ -58,6 +58,11 @@ export async function lookAfter(
     return { outcome: 'sent', plan, chunks: slices.length };
   } catch (thrown) {
     const error = asSyncError(thrown, { sync, planId: plan.id });
+    if (error.kind === 'target_busy') {
+      // Every slice is applied, and somebody holds the sync's row all the same: the next tick asks again.
+      log.warn('plan not finished', { ...error.fields, kind: error.kind, reason: error.message });
+      return { outcome: 'busy' };
+    }
     if (error.action === 'replan') return { outcome: 'stalled' };
     if (error.action !== 'halt') throw error;
     const checkpoint = await haltSync(services, sync, error, { planId: plan.id }, signal);

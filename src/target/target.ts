@@ -48,8 +48,8 @@ export interface ApplyCounts {
 
 /**
  * `applied`: committed now. `already_applied`: the ledger has it. `divided`: the ledger has parts of it, and nothing
- * was done; the rest is written in parts, too. `in_progress`: another writer is at it, whose own message comes again if
- * it fails. `fenced`: another plan is open, or none.
+ * was done; the rest is written in parts, too. `in_progress`: another transaction is at its slice, and was waited for in
+ * vain. `fenced`: another plan is open, or none.
  */
 export type ApplyOutcome =
   | { readonly outcome: 'applied'; readonly counts: ApplyCounts }
@@ -157,7 +157,10 @@ export interface Target {
     beforeCommit: () => Promise<void>,
     signal: AbortSignal,
   ): Promise<ApplyOutcome>;
-  /** Moves `through` and closes the plan if its ledger is complete. Safe to call from many. */
+  /**
+   * Moves `through` and closes the plan if its ledger is complete. Waits for no writer while it is not. Safe to call
+   * from many.
+   */
   finish(plan: Plan, signal: AbortSignal): Promise<FinishOutcome>;
   /** Closes a retry that is not to be finished. False where the plan is not an open retry. */
   abandonRetry(plan: Plan, signal: AbortSignal): Promise<boolean>;

@@ -420,14 +420,25 @@ describe.each([
       expect(await sync.finish(open)).toEqual({ outcome: 'superseded', through: 2n });
     });
 
-    test('waits for a writer, and counts its slice', async () => {
+    test('says what is missing, and who took its place, without waiting for a writer', async () => {
+      const sync = await loadedSync();
+      const old = await sync.opened(windowFrom(0));
+      const plan = await sync.opened(windowFrom(0, 2));
+      const writer = await heldWriter(plan, arrival('1', 'x'));
+      expect(await sync.finish(plan)).toEqual({ outcome: 'incomplete', missing: [{ slice: 0, of: 1 }] });
+      expect(await sync.finish(old)).toEqual({ outcome: 'superseded', through: 0n });
+      writer.release();
+      expect(await writer.outcome).toMatchObject({ outcome: 'applied' });
+      expect(await sync.finish(plan)).toMatchObject({ outcome: 'finished', through: 2n });
+    });
+
+    test('is done once where several find the plan complete', async () => {
       const sync = await loadedSync();
       const plan = await sync.opened(windowFrom(0));
-      const writer = await heldWriter(plan, arrival('1', 'x'));
-      const finishing = sync.finish(plan);
-      await ground.lockIsWaitedFor();
-      writer.release();
-      expect(await finishing).toMatchObject({ outcome: 'finished', through: 1n });
+      await sync.apply(plan, []);
+      const finished = await Promise.all([1, 2, 3].map(() => ground.another().finish(plan, signal)));
+      expect(finished.map(({ outcome }) => outcome).sort()).toEqual(['finished', 'superseded', 'superseded']);
+      expect(finished.every((one) => 'through' in one && one.through === 1n)).toBe(true);
     });
 
     test('does not accept a table that was made again', async () => {

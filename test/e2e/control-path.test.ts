@@ -1,6 +1,8 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SyncError } from '../../src/error/sync-error.ts';
 import { planSync } from '../../src/sync/plan-sync.ts';
+import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import type { ApplyOutcome } from '../../src/target/target.ts';
 import { aBench, type Bench, died, errorOf, Gate, only, overriding, tally } from '../support/control.ts';
 import { type Lake, startLake } from '../support/lake.ts';
@@ -281,6 +283,56 @@ describe('the slices of a plan', () => {
     expect(tally(outcomes)).toEqual({ applied: 3 });
     await expectEqual();
     expect(await bench.state()).toBe('idle');
+  });
+});
+
+describe('while a writer is at work on a slice', () => {
+  const gate = () => {
+    const made = new Gate();
+    const { source } = bench.services;
+    const held = overriding(source, {
+      readTableId: async (...args) => {
+        await made.pass();
+        return source.readTableId(...args);
+      },
+    });
+    return { made, held };
+  };
+
+  it('a tick finds the plan busy, and a message that comes again goes on in its lane', async () => {
+    bench = await aBench(lake, { maxChunkRows: 1, maxWriters: 2 });
+    await bench.tick();
+    const [first, second] = bench.take();
+    if (!first || !second) throw new Error('two chunks are expected');
+    await bench.apply(first);
+    bench.take();
+    const { made, held } = gate();
+    const writing = bench.apply(second, { source: held });
+    await made.reached;
+    expect(await bench.tick()).toEqual({ outcome: 'busy' });
+    expect(await bench.apply(first)).toEqual({ outcome: 'already_applied' });
+    await bench.apply(only(bench.take()));
+    made.open();
+    expect(await writing).toMatchObject({ outcome: 'applied' });
+    await expectEqual();
+  });
+
+  it('a complete plan whose row is held is busy to a tick, and finished by a later one', async () => {
+    await bench.tick();
+    const target = overriding(bench.services.target, { finish: () => Promise.reject(died()) });
+    await errorOf(bench.apply(only(bench.take()), { target }));
+    const neon = { url: lake.database.url, localProxy: lake.database.proxy.address };
+    const limits = { statementMs: 60_000, lockMs: 20, idleMs: 60_000 };
+    const impatient = openPostgresTarget(neon, { limits });
+    const holder = new pg.Client({ connectionString: lake.database.url });
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query('select from lakeferry.syncs where sync = $1 for share', [bench.config.name]);
+    expect(await bench.tick('schedule', { target: impatient })).toEqual({ outcome: 'busy' });
+    await holder.end();
+    await impatient.close();
+    expect(await bench.tick()).toEqual({ outcome: 'idle' });
+    await expectEqual();
   });
 });
 

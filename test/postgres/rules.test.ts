@@ -340,19 +340,6 @@ describe('many at once', () => {
     expect((await sync.state()).row.rowsUpserted).toBe(2n);
   });
 
-  test('whoever finishes waits for a writer, and counts its slice', async () => {
-    const sync = await loadedSync();
-    const plan = await sync.opened(windowFrom(0));
-    const { pages, asked, release } = heldPages([], [arrival('2', 'b')]);
-    const writing = sync.applyPages(plan, pages);
-    await asked;
-    const finishing = sync.target.finish(plan, signal);
-    await locksAreWaitedFor(fixture);
-    release();
-    await writing;
-    expect(await finishing).toMatchObject({ outcome: 'finished', through: 1n });
-  });
-
   test('slices of one plan are written side by side', async () => {
     const sync = await loadedSync();
     const plan = await sync.opened(windowFrom(0), { slices: 2 });

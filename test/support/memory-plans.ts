@@ -8,6 +8,7 @@ import {
   type DatabaseStep,
   type MemoryDatabase,
   type MemoryTable,
+  reading,
   type TargetRules,
   tableName,
   withTable,
@@ -96,19 +97,29 @@ function clearUnfinishedLoad(
   return withTable(state, plan.target, {});
 }
 
+/** Why the plan cannot be finished; undefined if it can. */
+function unfinishableIn(state: MemoryDatabase, plan: Plan, rules: TargetRules): FinishOutcome | undefined {
+  if (!openRow(state, plan, rules)) {
+    return { outcome: 'superseded', through: state.syncs[plan.sync]?.through };
+  }
+  const missing = rules.ledger ? slicesOf(plan).flatMap((slice) => missingIn(state, plan, slice, rules)) : [];
+  return missing.length > 0 ? { outcome: 'incomplete', missing } : undefined;
+}
+
+/** Waits for nobody. */
+export function readUnfinishable(plan: Plan, rules: TargetRules): DatabaseStep<FinishOutcome | undefined> {
+  return reading('ask whether the plan can be finished', (state) => unfinishableIn(state, plan, rules));
+}
+
 export function finishPlan(plan: Plan, rules: TargetRules): DatabaseStep<FinishOutcome> {
   return {
     name: 'finish',
     ready: noWriter(plan.sync, rules),
     run(state) {
-      const row = openRow(state, plan, rules);
-      if (!row) {
-        return { state, answer: { outcome: 'superseded', through: state.syncs[plan.sync]?.through } };
-      }
-      const missing = rules.ledger
-        ? slicesOf(plan).flatMap((slice) => missingIn(state, plan, slice, rules))
-        : [];
-      if (missing.length > 0) return { state, answer: { outcome: 'incomplete', missing } };
+      const answer = unfinishableIn(state, plan, rules);
+      if (answer) return { state, answer };
+      const row = state.syncs[plan.sync];
+      if (!row) throw new Error('a plan that can be finished has a row');
       requireTarget(state, plan, row, rules);
       const through = throughOf(plan);
       const isForward =

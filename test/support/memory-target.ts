@@ -20,7 +20,7 @@ import {
   tableName,
   writing,
 } from './memory-database.ts';
-import { abandonRetry, finishPlan, openPlan } from './memory-plans.ts';
+import { abandonRetry, finishPlan, openPlan, readUnfinishable } from './memory-plans.ts';
 import type { Perform } from './memory-store.ts';
 import { beginWriting, commitWriting, readSettled, rollBack } from './memory-writing.ts';
 
@@ -112,8 +112,9 @@ export class MemoryTarget implements Target {
     );
   }
 
-  finish(plan: Plan): Promise<FinishOutcome> {
-    return this.#perform(finishPlan(plan, this.#rules));
+  async finish(plan: Plan): Promise<FinishOutcome> {
+    const unfinishable = await this.#perform(readUnfinishable(plan, this.#rules));
+    return unfinishable ?? this.#perform(finishPlan(plan, this.#rules));
   }
 
   abandonRetry(plan: Plan): Promise<boolean> {

@@ -3,18 +3,23 @@ import { type Plan, throughOf } from '../../plan/plan.ts';
 import { missingOf, type Slice, slicesOf } from '../../plan/slices.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { FinishOutcome, PlanSpeed } from '../target.ts';
-import { lockRow } from './sync-row.ts';
+import { ifInstalled, lockRow } from './sync-row.ts';
 import { readTable, targetReplaced } from './table-facts.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
- * Moves `through` to the plan's version if the ledger has every slice of it. The sync's row is locked first and
- * the ledger counted afterwards, in a statement of its own: a writer that committed while we waited is counted.
+ * Moves `through` to the plan's version if the ledger has every slice of it. The sync's row, which writers share for
+ * the whole of their transactions, is locked only if it seems so; then the ledger is counted anew, in a statement of its
+ * own after that.
  */
 export async function finishPlan(tx: Transaction, plan: Plan, log: Log): Promise<FinishOutcome> {
-  const row = await lockRow(tx, plan.sync, 'for update', log);
+  // Before the row: a plan that is still open after this was not finished, and its ledger not cleared, before it.
+  const seen = await ifInstalled(() => readMissingSlices(tx, plan));
+  if (seen === undefined) return { outcome: 'superseded', through: undefined };
+  const seemsComplete = seen.length === 0;
+  const row = await lockRow(tx, plan.sync, seemsComplete ? 'for update' : '', log);
   if (row?.planId !== plan.id || !row.open) return { outcome: 'superseded', through: row?.through };
-  const missing = await readMissingSlices(tx, plan);
+  const missing = seemsComplete ? await readMissingSlices(tx, plan) : seen;
   if (missing.length > 0) return { outcome: 'incomplete', missing };
   const table = await readTable(tx, plan.target);
   if (table === undefined || table.oid !== row.targetOid) throw targetReplaced(plan.target);

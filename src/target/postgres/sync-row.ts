@@ -56,15 +56,17 @@ export async function readOrCreateRow(tx: Transaction, sync: string, log: Log): 
   throw new SyncError('target_busy', 'The row of the sync was removed while it was being read.');
 }
 
+/** `for share`: writers, which may be many; a change of the row waits for all of them. `for update`: whoever changes it. */
+type RowLock = '' | 'for share' | 'for update';
+
 /**
- * Reads the sync's row and locks it until the transaction ends. `for share`: writers, which may be many; a change
- * of the row waits for all of them. `for update`: whoever changes it. Undefined when there is no row or no
+ * Reads the sync's row and locks it, if at all, until the transaction ends. Undefined when there is no row or no
  * `lakeferry` schema: then no plan is open, and the transaction is of no more use.
  */
 export function lockRow(
   tx: Transaction,
   sync: string,
-  lock: 'for share' | 'for update',
+  lock: RowLock,
   log: Log,
 ): Promise<LockedRow | undefined> {
   return ifInstalled(() => readRow(tx, sync, lock, log));
@@ -110,7 +112,7 @@ async function isInstalled(tx: Transaction): Promise<boolean> {
 async function readRow(
   tx: Transaction,
   sync: string,
-  lock: '' | 'for share' | 'for update',
+  lock: RowLock,
   log: Log,
 ): Promise<LockedRow | undefined> {
   const { rows } = await tx.query<StoredRow>(`${SELECT} where sync = $1 ${lock}`, [sync]);
