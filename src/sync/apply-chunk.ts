@@ -1,6 +1,6 @@
 import { SyncError } from '../error/sync-error.ts';
-import type { Chunk } from '../plan/plan.ts';
-import { completedWith, laneOf, nextOfEachLane, nextOfLane } from '../plan/slices.ts';
+import type { Chunk, Plan } from '../plan/plan.ts';
+import { completedWith, laneOf, nextOfEachLane, nextOfLane, type Slice, wholeOf } from '../plan/slices.ts';
 import { displayTable } from '../schema/table-name.ts';
 import type { Page } from '../source/source.ts';
 import type { ApplyOutcome } from '../target/target.ts';
@@ -38,7 +38,7 @@ export async function applyChunk(
   });
   switch (applied.outcome) {
     case 'applied':
-      await goOn(services, chunk, signal);
+      await goOn(services, plan, completedWith(plan, chunk), nextOfLane(plan, chunk), signal);
       return applied;
     case 'already_applied':
       await takeUpLane(services, chunk, signal);
@@ -56,13 +56,16 @@ export async function applyChunk(
   }
 }
 
-/** Notes that the chunk is applied, and sends the next of its lane or finishes the plan. */
-async function goOn(services: Services, chunk: Chunk, signal: AbortSignal): Promise<void> {
+/** Notes the slice of the plan that is whole, sends the next of its lane, and finishes the plan if all are noted. */
+async function goOn(
+  services: Services,
+  plan: Plan,
+  whole: number | undefined,
+  next: Slice | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const { checkpoints, queue } = services;
-  const { plan } = chunk;
-  const whole = completedWith(plan, chunk);
   if (whole !== undefined) await checkpoints.addDone(plan.id, whole, signal);
-  const next = nextOfLane(plan, chunk);
   if (next) await queue.send([{ plan, ...next }], signal);
   if (whole === undefined) return;
   if (plan.slices > 1) {
@@ -74,17 +77,18 @@ async function goOn(services: Services, chunk: Chunk, signal: AbortSignal): Prom
 }
 
 /**
- * A message that came twice, or whose writer died after its commit: whether it has sent the next chunk is not known.
- * What the ledger lacks first in this lane is sent, so that doubled messages do not multiply along it.
+ * A message that came twice, or whose writer died after its commit: whether it has noted the slice and sent the next
+ * chunk is not known. What the ledger lacks first in this lane is sent, so that doubled messages do not multiply along it.
  */
 async function takeUpLane(services: Services, chunk: Chunk, signal: AbortSignal): Promise<void> {
   const { plan } = chunk;
   const finished = await finishPlan(services, plan, signal);
   if (finished.outcome !== 'incomplete') return;
-  const next = nextOfEachLane(plan, finished.missing).find(
-    (slice) => laneOf(plan, slice) === laneOf(plan, chunk),
-  );
-  if (next) await services.queue.send([{ plan, ...next }], signal);
+  const { missing } = finished;
+  const whole = wholeOf(plan, chunk);
+  const isWhole = !missing.some((slice) => wholeOf(plan, slice) === whole);
+  const next = nextOfEachLane(plan, missing).find((slice) => laneOf(plan, slice) === laneOf(plan, chunk));
+  await goOn(services, plan, isWhole ? whole : undefined, next, signal);
 }
 
 /** A table that was made again may lack the versions of the plan: then it is another table, and nothing expired. */

@@ -350,6 +350,38 @@ describe('a writer that dies', () => {
     expect(await bench.state()).toBe('idle');
   });
 
+  it('before the slice is noted leaves a message that notes it, so that the last writer finishes the plan', async () => {
+    bench = await aBench(lake, { maxChunkRows: 1 });
+    await bench.tick();
+    const [first, ...others] = bench.take();
+    if (!first) throw new Error('no chunk was sent');
+    const checkpoints = overriding(bench.services.checkpoints, { addDone: () => Promise.reject(died()) });
+    await errorOf(bench.apply(first, { checkpoints }));
+    expect(await bench.apply(first)).toEqual({ outcome: 'already_applied' });
+    for (const message of others) expect(await bench.apply(message)).toMatchObject({ outcome: 'applied' });
+    await expectEqual();
+    expect(await bench.state()).toBe('idle');
+  });
+
+  it('before the slice is noted leaves a message that finishes the plan where the others are applied meanwhile', async () => {
+    bench = await aBench(lake, { maxChunkRows: 1 });
+    await bench.tick();
+    const [first, ...others] = bench.take();
+    if (!first) throw new Error('no chunk was sent');
+    const { checkpoints } = bench.services;
+    const dying = overriding(checkpoints, { addDone: () => Promise.reject(died()) });
+    await errorOf(bench.apply(first, { checkpoints: dying }));
+    const late = overriding(checkpoints, {
+      addDone: async (...args) => {
+        for (const message of others) await bench.apply(message);
+        await checkpoints.addDone(...args);
+      },
+    });
+    expect(await bench.apply(first, { checkpoints: late })).toEqual({ outcome: 'already_applied' });
+    await expectEqual();
+    expect(await bench.state()).toBe('idle');
+  });
+
   it('after the slice is noted and before the plan is finished leaves that to the next tick', async () => {
     await bench.tick();
     const target = overriding(bench.services.target, { finish: () => Promise.reject(died()) });

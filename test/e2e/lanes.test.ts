@@ -130,6 +130,26 @@ describe('a chunk that does not end in the time of its writer', () => {
     await expectEqual();
   });
 
+  it('is noted as a whole by a part that comes again, where no part of its slice is missing', async () => {
+    await bench.tick();
+    const [first] = bench.take();
+    if (!first) throw new Error('a chunk is expected');
+    const { plan } = decodeMessage(first.body);
+    const [half, other] = [
+      { plan, slice: 0, of: 16 },
+      { plan, slice: 8, of: 16 },
+    ];
+    const done = async () => (await bench.services.checkpoints.readProgress(plan.id, NEVER)).done;
+    await applyChunk(bench.services, half, NEVER);
+    expect(await applyChunk(bench.services, half, NEVER)).toEqual({ outcome: 'already_applied' });
+    expect(await done()).toEqual(new Set());
+    const died = new SyncError('checkpoint_unavailable', 'The process died here.');
+    const checkpoints = overriding(bench.services.checkpoints, { addDone: () => Promise.reject(died) });
+    await expect(applyChunk({ ...bench.services, checkpoints }, other, NEVER)).rejects.toBe(died);
+    expect(await applyChunk(bench.services, half, NEVER)).toEqual({ outcome: 'already_applied' });
+    expect(await done()).toEqual(new Set([0]));
+  });
+
   it('is halved only so often, and then tried again as it is', async () => {
     await bench.tick();
     const [first] = bench.take();
