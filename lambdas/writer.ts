@@ -5,7 +5,8 @@ import { asSyncError } from '../src/error/sync-error.ts';
 import { decodeMessage } from '../src/plan/codec.ts';
 import type { ChunkQueue } from '../src/queue/queue.ts';
 import { applyChunk } from '../src/sync/apply-chunk.ts';
-import { handleChunkFailure } from '../src/sync/chunk-failure.ts';
+import { attempt } from '../src/sync/attempt.ts';
+import { handleChunkFailure, handleHeldChunk } from '../src/sync/chunk-failure.ts';
 import type { Services } from '../src/sync/services.ts';
 import { environmentQueue, environmentRuntime, logger, type Runtime, stopsEarly } from './runtime.ts';
 
@@ -93,20 +94,24 @@ function receivesOf({ attributes }: SQSRecord): number {
 /** Throws what it cannot note and give back by itself. */
 async function applyRecord(services: Services, record: SQSRecord, time: Time): Promise<boolean> {
   const chunk = decodeMessage(record.body);
-  try {
-    await applyChunk(services, chunk, time.signal);
-    return true;
-  } catch (thrown) {
-    const error = asSyncError(thrown, { sync: chunk.plan.sync, planId: chunk.plan.id, slice: chunk.slice });
-    const attempt = receivesOf(record);
-    // A signal of its own: running out of time may be the failure.
-    const cleanUp = abortsAfter(CLEAN_UP_MS, time, GIVE_BACK_MS);
-    const delivery = { attempt, lastAttempt: attempt >= MAX_RECEIVES, outOfTime: time.signal.aborted };
-    const failure = await handleChunkFailure(services, chunk, error, delivery, cleanUp);
-    if (failure.outcome === 'acknowledge') return true;
-    await services.queue.returnAfter(record.receiptHandle, failure.seconds, cleanUp);
-    return false;
-  }
+  const { value: applied, error } = await attempt(() => applyChunk(services, chunk, time.signal));
+  if (applied && applied.outcome !== 'in_progress') return true;
+  // A signal of its own: running out of time may be the failure.
+  const cleanUp = abortsAfter(CLEAN_UP_MS, time, GIVE_BACK_MS);
+  const receives = receivesOf(record);
+  const delivery = {
+    attempt: receives,
+    lastAttempt: receives >= MAX_RECEIVES,
+    outOfTime: time.signal.aborted,
+  };
+  const { plan, slice } = chunk;
+  const place = { sync: plan.sync, planId: plan.id, slice };
+  const next = error
+    ? await handleChunkFailure(services, chunk, asSyncError(error, place), delivery, cleanUp)
+    : handleHeldChunk(chunk, delivery);
+  if (next.outcome === 'acknowledge') return true;
+  await services.queue.returnAfter(record.receiptHandle, next.seconds, cleanUp);
+  return false;
 }
 
 export const handler = writerHandler(environmentRuntime);

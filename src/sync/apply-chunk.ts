@@ -9,7 +9,7 @@ import type { Services } from './services.ts';
 
 /**
  * Applies one chunk and sends the next of its lane, or finishes its plan if it was the last one missing. Every outcome
- * acknowledges the message. What it throws left nothing in the target, or all of the chunk: then it is found applied
+ * but `in_progress` acknowledges the message. What it throws left nothing in the target, or all of the chunk: then it is found applied
  * when its message comes again.
  */
 export async function applyChunk(

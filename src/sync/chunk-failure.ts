@@ -7,6 +7,11 @@ import { haltSync } from './halt-sync.ts';
 import type { Services } from './services.ts';
 
 const MAX_BACKOFF_SECONDS = 300;
+/**
+ * When a chunk comes again whose slice is held; doubled each time. From the second receive of five to the last that is
+ * longer than a statement may run on the server.
+ */
+const HELD_SECONDS = 75;
 
 export interface Delivery {
   /** How often the message was received, from 1. */
@@ -67,6 +72,21 @@ export async function handleChunkFailure(
     log.error('chunk failure not noted', { ...facts, kind, reason: message });
   }
   return comesAgain;
+}
+
+/**
+ * What a writer does about a chunk of which another transaction holds the slice. Whoever has a whole slice at its first
+ * receive has a double: the message of the other comes again if it fails. Any other message may be the only one, since a
+ * transaction can outlive the writer that lost it. That is no failure of the chunk, and never halts the sync: what is
+ * held to the last is sent again by the planner.
+ */
+export function handleHeldChunk(
+  { plan, of }: Chunk,
+  { attempt, lastAttempt }: Pick<Delivery, 'attempt' | 'lastAttempt'>,
+): FailureOutcome {
+  const isDouble = attempt === 1 && of === plan.slices;
+  if (isDouble || lastAttempt) return { outcome: 'acknowledge' };
+  return { outcome: 'return', seconds: HELD_SECONDS * 2 ** (attempt - 1) };
 }
 
 function ranOutOfTime({ plan, slice }: Chunk, divided: boolean, cause: SyncError): SyncError {

@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage } from '../../src/plan/codec.ts';
 import { openDatabricksSource } from '../../src/source/databricks/databricks-source.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
 import { powertoolsLog } from '../../src/telemetry/powertools-log.ts';
-import { aBench, type Bench, only, overriding } from '../support/control.ts';
+import { aBench, type Bench, errorOf, Gate, only, overriding } from '../support/control.ts';
 import { type Functions, functionsOn, recordOf } from '../support/invoke.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 
@@ -180,6 +180,80 @@ describe('the functions', () => {
       expect(await write([redriven])).toEqual([]);
       expect(await bench.state()).toBe('idle');
       await expectEqual();
+    });
+
+    describe('that finds the slice of its chunk held by a transaction that outlived its writer', () => {
+      /** A writer in the middle of its COPY, of which nobody hears any more. */
+      async function losesItsWriter(body: string) {
+        const gate = new Gate();
+        const { source } = bench.services;
+        const held = overriding(source, {
+          readTableId: async (...args) => {
+            await gate.pass();
+            return source.readTableId(...args);
+          },
+        });
+        const lost = errorOf(bench.apply({ body }, { source: held }));
+        await gate.reached;
+        return {
+          /** The server gives the transaction up. */
+          async ends() {
+            await lake.database.proxy.terminateBackends();
+            gate.open();
+            expect((await lost).kind).toBe('target_unavailable');
+          },
+        };
+      }
+
+      async function writeImpatiently(record: SQSRecord): Promise<string[]> {
+        const neon = { url: lake.database.url, localProxy: lake.database.proxy.address };
+        const limits = { statementMs: 60_000, lockMs: 20, idleMs: 60_000 };
+        const target = openPostgresTarget(neon, { limits });
+        const services = { ...bench.services, target, log: powertoolsLog(logger) };
+        const { batchItemFailures } = await functionsOn(services, bench.config).write([record]);
+        await target.close();
+        return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+      }
+
+      it('gives back a message that came before, until the chunk can be applied', async () => {
+        await plan();
+        const { queue } = bench.services;
+        const first = only(receive());
+        const lost = await losesItsWriter(first.body);
+        await queue.returnAfter(first.receiptHandle, 1, NEVER);
+        queue.elapse(1);
+        const again = only(receive());
+        expect(await writeImpatiently(again)).toEqual([again.messageId]);
+        expect(receive()).toEqual([]);
+        expect(await bench.state()).toBe('applying');
+        await lost.ends();
+        queue.elapse(150);
+        expect(await write(receive())).toEqual([]);
+        await expectEqual();
+      });
+
+      it('keeps the half that goes on for the writer', async () => {
+        await plan();
+        const first = only(receive());
+        const lost = await losesItsWriter(first.body);
+        const { plan: made, slice, of } = decodeMessage(first.body);
+        const half = encodeMessage({ plan: made, slice, of: 2 * of });
+        const record = recordOf({ body: half, receiptHandle: 'half', attempt: 1 });
+        expect(await writeImpatiently(record)).toEqual([record.messageId]);
+        await lost.ends();
+      });
+
+      it.each([
+        ['at its first receive, when it came twice', 1],
+        ['at its last, without halting the sync', MAX_RECEIVES],
+      ])('lets go of the message %s', async (_, attempt) => {
+        await plan();
+        const { body, receiptHandle } = only(receive());
+        const lost = await losesItsWriter(body);
+        expect(await writeImpatiently(recordOf({ body, receiptHandle, attempt }))).toEqual([]);
+        expect(await bench.state()).toBe('applying');
+        await lost.ends();
+      });
     });
 
     it('gives the message back even when neither the failure nor the return can be noted', async () => {

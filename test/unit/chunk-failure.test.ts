@@ -3,8 +3,9 @@ import { parseCommitVersion } from '../../src/change/commit-version.ts';
 import type { Checkpoint, CheckpointStore } from '../../src/checkpoint/checkpoint.ts';
 import { ERROR_POLICY, type ErrorKind, isOfCommands } from '../../src/error/error-kind.ts';
 import { SyncError } from '../../src/error/sync-error.ts';
-import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
+import { handleChunkFailure, handleHeldChunk } from '../../src/sync/chunk-failure.ts';
 import type { Services } from '../../src/sync/services.ts';
+import { DEFAULT_LIMITS } from '../../src/target/postgres/database.ts';
 import { lineLog } from '../../src/telemetry/line-log.ts';
 import { noMetrics } from '../../src/telemetry/metrics.ts';
 import { HandClock, overriding, unused } from '../support/control.ts';
@@ -229,4 +230,27 @@ describe('a chunk that was not applied', () => {
       expect(await fail(kind, FIRST, { over })).toEqual({ outcome: 'return', seconds: 1 });
     },
   );
+});
+
+describe('a chunk whose slice is held by another transaction', () => {
+  const half = { ...chunk, of: 2 * plan.slices };
+  const attempts = [1, 2, 3, 4, 5].map((attempt) => ({ attempt, lastAttempt: attempt === 5 }));
+  const secondsOf = (held: typeof chunk) =>
+    attempts.map((delivery) => {
+      const next = handleHeldChunk(held, delivery);
+      return next.outcome === 'return' ? next.seconds : next.outcome;
+    });
+
+  it('is let go of at the first receive, since it came twice, and after the last', () => {
+    expect(secondsOf(chunk)).toEqual(['acknowledge', 150, 300, 600, 'acknowledge']);
+  });
+
+  it('is kept at the first receive where it is a half, whose writer before it may have lost its transaction', () => {
+    expect(secondsOf(half)).toEqual([75, 150, 300, 600, 'acknowledge']);
+  });
+
+  it('comes again for longer than a statement may run on the server', () => {
+    const seconds = secondsOf(chunk).filter((each) => typeof each === 'number');
+    expect(seconds.reduce((sum, each) => sum + each, 0) * 1_000).toBeGreaterThan(DEFAULT_LIMITS.statementMs);
+  });
 });

@@ -26,7 +26,7 @@ export interface TransactionLimits {
 }
 
 /** A statement may take as long as a Lambda; who waits for a lock gives up early, since all here can be repeated. */
-const DEFAULT_LIMITS: TransactionLimits = { statementMs: 900_000, lockMs: 10_000, idleMs: 120_000 };
+export const DEFAULT_LIMITS: TransactionLimits = { statementMs: 900_000, lockMs: 10_000, idleMs: 120_000 };
 
 /** Calls come in bursts; a connection that rested for longer has often been cut meanwhile. */
 export const MAX_REST_MS = 30_000;
