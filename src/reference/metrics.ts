@@ -14,22 +14,25 @@ interface Words {
   readonly beside?: string;
 }
 
-const WHEN_SENT = 'when a planner sends a new plan, or what is missing of one';
+const WHEN_OPENED = 'when a planner opens a plan';
 const WHEN_APPLIED = 'when a writer commits a chunk';
 const WHEN_TOLD = 'at a tick that knows how far the sync is';
 
 const WORDS: Readonly<Record<MetricName, Words>> = {
-  PlansMade: { what: 'plans sent, 1 each', when: WHEN_SENT },
-  ChunksSent: { what: 'messages that the planner sent', when: WHEN_SENT },
-  VersionsPlanned: { what: 'commit versions in the plan', when: WHEN_SENT },
+  PlansMade: { what: 'plans opened, 1 each', when: WHEN_OPENED },
+  ChunksSent: {
+    what: 'messages with a chunk',
+    when: 'when the planner sends the first of each lane, or what is missing, and a writer the next',
+  },
+  VersionsPlanned: { what: 'commit versions in the plan; 1 for a load or a retry', when: WHEN_OPENED },
   ChunksApplied: { what: 'chunks applied, 1 each', when: WHEN_APPLIED },
   RowsUpserted: { what: 'rows inserted or changed', when: WHEN_APPLIED },
   RowsDeleted: { what: 'rows deleted', when: WHEN_APPLIED },
   RowsRejected: { what: 'rows put aside', when: WHEN_APPLIED },
   ChunkDuration: { what: 'from taking up the message to the commit', when: WHEN_APPLIED },
   ChunksSkipped: {
-    what: 'messages with nothing left to do, 1 each',
-    when: 'when a writer acknowledges a message without writing',
+    what: 'messages that led to no write, 1 each',
+    when: 'when a writer finds its chunk applied, in parts, being written, or of another plan',
     beside: 'outcome',
   },
   ChunkFailures: {

@@ -5,6 +5,7 @@ import { displayTable } from '../schema/table-name.ts';
 import type { Page } from '../source/source.ts';
 import type { ApplyOutcome } from '../target/target.ts';
 import { finishPlan } from './finish-plan.ts';
+import { sendChunks } from './send-chunks.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -17,7 +18,7 @@ export async function applyChunk(
   chunk: Chunk,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const { target, queue, clock, log, metrics } = services;
+  const { target, clock, log, metrics } = services;
   const { plan, slice, of } = chunk;
   const startedAt = clock.now();
   const applied = await target.apply(
@@ -45,7 +46,7 @@ export async function applyChunk(
       return applied;
     case 'divided': {
       const [next] = applied.missing;
-      if (next) await queue.send([{ plan, ...next }], signal);
+      if (next) await sendChunks(services, plan, [next], signal);
       return applied;
     }
     case 'in_progress':
@@ -64,9 +65,9 @@ async function goOn(
   next: Slice | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checkpoints, queue } = services;
+  const { checkpoints } = services;
   if (whole !== undefined) await checkpoints.addDone(plan.id, whole, signal);
-  if (next) await queue.send([{ plan, ...next }], signal);
+  if (next) await sendChunks(services, plan, [next], signal);
   if (whole === undefined) return;
   if (plan.slices > 1) {
     const { done } = await checkpoints.readProgress(plan.id, signal);

@@ -4,6 +4,7 @@ import type { Chunk, Plan } from '../plan/plan.ts';
 import { halvesOf } from '../plan/slices.ts';
 import { advance } from './advance.ts';
 import { haltSync } from './halt-sync.ts';
+import { sendChunks } from './send-chunks.ts';
 import type { Services } from './services.ts';
 
 const MAX_BACKOFF_SECONDS = 300;
@@ -42,7 +43,7 @@ export async function handleChunkFailure(
   signal: AbortSignal,
   random: () => number = Math.random,
 ): Promise<FailureOutcome> {
-  const { checkpoints, queue, clock, log, metrics } = services;
+  const { checkpoints, clock, log, metrics } = services;
   const { plan, slice, of } = chunk;
   // What halts or plans anew does so whatever the time: halves would meet it again.
   const outOfTime = delivery.outOfTime && thrown.action === 'retry';
@@ -57,7 +58,7 @@ export async function handleChunkFailure(
     await checkpoints.recordFailure(plan.id, slice, failure, signal);
     if (firstHalf) {
       // The second half comes after the first in the lane.
-      await queue.send([{ plan, ...firstHalf }], signal);
+      await sendChunks(services, plan, [firstHalf], signal);
       return { outcome: 'acknowledge' };
     }
     if (error.action === 'replan') {

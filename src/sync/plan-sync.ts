@@ -191,7 +191,7 @@ async function planOnce(
   { token, pace, resumedAfter, retryRejected }: Claim,
   signal: AbortSignal,
 ): Promise<Tick | undefined> {
-  const { target, source, checkpoints, clock, log } = services;
+  const { target, source, checkpoints, clock, log, metrics } = services;
   await target.migrate(signal);
   // Postgres first: the plan opens under the revision read here, so that nothing seen later can be older.
   const state = await target.readState(config.name, config.target, targetKey(config), signal);
@@ -231,6 +231,7 @@ async function planOnce(
       const lost = await commit(services, config, token, plan, signal);
       if (lost) return lost;
       if ((await target.open(plan, signal)) === 'refused') return undefined;
+      metrics.planOpened(config.name, versionsOf(plan));
       const chunks = await send(services, config, token, plan, slicesOf(plan), signal);
       return { outcome: 'sent', plan, chunks, opened: true };
     }
@@ -268,6 +269,11 @@ async function send(
   // Refused when the writers were quicker and finished the plan already.
   await advance(services.checkpoints, config.name, { type: 'sent', token, ...sent }, signal);
   return slices.length;
+}
+
+/** How many commits the plan brings; what reads one version brings that. */
+function versionsOf({ work }: Plan): number {
+  return work.kind === 'window' ? Number(work.through - work.after) : 1;
 }
 
 function lastLook(look: SourceLook, at: number) {

@@ -2,7 +2,7 @@ import { type Plan, throughOf } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import type { Services } from './services.ts';
 
-/** Sends chunks of the plan: the next of each lane. Their writers send the others. */
+/** Sends chunks of the plan, each the next of its lane: the planner in all lanes, a writer in its own. */
 export async function sendChunks(
   { queue, metrics, log }: Services,
   plan: Plan,
@@ -13,8 +13,7 @@ export async function sendChunks(
     slices.map((slice) => ({ plan, ...slice })),
     signal,
   );
-  const versions = plan.work.kind === 'window' ? Number(plan.work.through - plan.work.after) : 1;
-  metrics.planned(plan.sync, { slices: slices.length, versions });
+  metrics.chunksSent(plan.sync, slices.length);
   log.info('chunks sent', {
     sync: plan.sync,
     planId: plan.id,

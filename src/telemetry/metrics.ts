@@ -5,11 +5,13 @@ import type { ErrorKind } from '../error/error-kind.ts';
  * themselves, so the sync's name stands beside each for searching. A call never throws.
  */
 export interface Metrics {
-  /** A plan was opened and its chunks were sent. */
-  planned(sync: string, plan: { readonly slices: number; readonly versions: number }): void;
+  /** A plan of so many commit versions was opened. */
+  planOpened(sync: string, versions: number): void;
+  /** So many messages, one for each chunk, were sent by planner or writer. */
+  chunksSent(sync: string, chunks: number): void;
   /** A chunk was committed, `ms` after its message was taken up. */
   chunkApplied(sync: string, counts: AppliedRows, ms: number): void;
-  /** A message was acknowledged with nothing to do. */
+  /** A message led to no write. */
   chunkSkipped(sync: string, outcome: 'already_applied' | 'divided' | 'in_progress' | 'fenced'): void;
   /** An attempt at a chunk failed; it may be tried again. */
   chunkFailed(sync: string, kind: ErrorKind): void;
@@ -33,7 +35,8 @@ export interface AppliedRows {
 }
 
 export const noMetrics: Metrics = {
-  planned() {},
+  planOpened() {},
+  chunksSent() {},
   chunkApplied() {},
   chunkSkipped() {},
   chunkFailed() {},

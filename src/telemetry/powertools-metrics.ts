@@ -19,12 +19,12 @@ export function powertoolsMetrics(
     metrics.publishStoredMetrics();
   };
   return {
-    planned: (sync, { slices, versions }) =>
+    planOpened: (sync, versions) =>
       publish({ sync }, [
         ['PlansMade', 1],
-        ['ChunksSent', slices],
         ['VersionsPlanned', versions],
       ]),
+    chunksSent: (sync, chunks) => publish({ sync }, [['ChunksSent', chunks]]),
     chunkApplied: (sync, { upserted, deleted, rejected }, ms) =>
       publish({ sync }, [
         ['ChunksApplied', 1],

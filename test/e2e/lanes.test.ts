@@ -3,6 +3,7 @@ import { SyncError } from '../../src/error/sync-error.ts';
 import { decodeMessage } from '../../src/plan/codec.ts';
 import { applyChunk } from '../../src/sync/apply-chunk.ts';
 import { handleChunkFailure } from '../../src/sync/chunk-failure.ts';
+import { type Metrics, noMetrics } from '../../src/telemetry/metrics.ts';
 import { aBench, type Bench, overriding } from '../support/control.ts';
 import { type Lake, NEVER, startLake } from '../support/lake.ts';
 import type { ReceivedMessage } from '../support/memory-queue.ts';
@@ -102,6 +103,53 @@ describe('a plan of more slices than writers', () => {
     bench.take();
     await bench.settle();
     await expectEqual();
+  });
+});
+
+describe('the metrics', () => {
+  it('count a plan once, however often it is sent again, and every chunk that planner or writer sends', async () => {
+    const opened: number[] = [];
+    let sent = 0;
+    const metrics: Metrics = {
+      ...noMetrics,
+      planOpened: (_, versions) => void opened.push(versions),
+      chunksSent: (_, chunks) => {
+        sent += chunks;
+      },
+    };
+    let received = 0;
+    const take = () => {
+      const messages = bench.take();
+      received += messages.length;
+      return messages;
+    };
+    await bench.tick('schedule', { metrics });
+    const [first, second] = take();
+    if (!first || !second) throw new Error('two chunks are expected');
+    await bench.apply(first, { metrics });
+    await bench.apply(first, { metrics });
+    const outOfTime = { attempt: 1, lastAttempt: false, outOfTime: true };
+    const stopped = new SyncError('cancelled', 'The function came to its end.');
+    const services = { ...bench.services, metrics };
+    await handleChunkFailure(services, decodeMessage(second.body), stopped, outOfTime, NEVER);
+    const [, , half] = take();
+    if (!half) throw new Error('a half is expected');
+    await bench.apply(half, { metrics });
+    await bench.apply(second, { metrics });
+    await bench.tick('person', { metrics });
+    bench.services.checkpoints.lose();
+    await bench.tick('schedule', { metrics });
+    for (let messages = take(); messages.length > 0; messages = take()) {
+      for (const message of messages) await bench.apply(message, { metrics });
+    }
+    await expectEqual();
+    expect(sent).toBe(received);
+    expect(opened).toEqual([1]);
+
+    await lake.sql(`update ${bench.source} set name = 'changed'`);
+    await lake.sql(`delete from ${bench.source} where id = 10`);
+    await bench.tick('schedule', { metrics });
+    expect(opened).toEqual([1, 2]);
   });
 });
 

@@ -20,9 +20,10 @@ export class Counts {
 
   /** For the services of the product. */
   readonly metrics: Metrics = {
-    planned: () => {
+    planOpened: () => {
       this.plans += 1;
     },
+    chunksSent: () => {},
     chunkApplied: () => {
       this.applied += 1;
     },

@@ -32,7 +32,8 @@ function published(use: (metrics: Metrics) => void): Emf[] {
 }
 
 function useAll(metrics: Metrics): void {
-  metrics.planned('orders', { slices: 3, versions: 2 });
+  metrics.planOpened('orders', 2);
+  metrics.chunksSent('orders', 3);
   metrics.chunkApplied('orders', { upserted: 10, deleted: 2, rejected: 1 }, 1_234);
   metrics.chunkSkipped('orders', 'fenced');
   metrics.chunkFailed('orders', 'target_busy');
@@ -43,7 +44,8 @@ function useAll(metrics: Metrics): void {
 describe('metrics in CloudWatch’s embedded format', () => {
   it('are one document a call with its numbers', () => {
     expect(published(useAll)).toMatchObject([
-      { PlansMade: 1, ChunksSent: 3, VersionsPlanned: 2 },
+      { PlansMade: 1, VersionsPlanned: 2 },
+      { ChunksSent: 3 },
       { ChunksApplied: 1, RowsUpserted: 10, RowsDeleted: 2, RowsRejected: 1, ChunkDuration: 1_234 },
       { ChunksSkipped: 1, outcome: 'fenced' },
       { ChunkFailures: 1, kind: 'target_busy' },
@@ -54,7 +56,7 @@ describe('metrics in CloudWatch’s embedded format', () => {
 
   it('have the service as their only dimension, and the sync beside', () => {
     const documents = published(useAll);
-    expect(documents).toHaveLength(6);
+    expect(documents).toHaveLength(7);
     for (const document of documents) {
       expect(document).toMatchObject({ service: 'writer', sync: 'orders' });
       expect(document._aws.CloudWatchMetrics).toMatchObject([
