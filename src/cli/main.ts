@@ -8,6 +8,9 @@ import { askAt } from './ask.ts';
 enableCompileCache();
 const { runCli } = await import('./program.ts');
 
+/** What a command leaves behind may keep it for so long: the socket to a silent server cannot be cut. */
+const LEFT_BEHIND_MS = 1_000;
+
 const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort());
 process.once('SIGTERM', () => interruption.abort());
@@ -28,3 +31,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   signal: interruption.signal,
   ...(process.stdin.isTTY ? { ask } : {}),
 });
+// Once all is written; it fires only if something is left.
+process.stdout.write('', () => setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref());

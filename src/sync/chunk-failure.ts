@@ -7,7 +7,11 @@ import { haltSync } from './halt-sync.ts';
 import { sendChunks } from './send-chunks.ts';
 import type { Services } from './services.ts';
 
-const MAX_BACKOFF_SECONDS = 300;
+/**
+ * The pause before the second attempt, what multiplies it for each further one, and the longest. All of them together
+ * outlast a restart of Neon or of the warehouse: 203 to 405 seconds for five attempts.
+ */
+const [FIRST_PAUSE_SECONDS, PAUSE_FACTOR, MAX_PAUSE_SECONDS] = [5, 4, 300];
 /**
  * When a chunk comes again whose slice is held; doubled each time. From the second receive of five to the last that is
  * longer than a statement may run on the server.
@@ -25,7 +29,7 @@ export interface Delivery {
 
 /**
  * `acknowledge`: the message has nothing left to do. `return`: it comes again after `seconds`, or goes to the
- * dead-letter queue if it was the last attempt.
+ * dead-letter queue, at once, if it was the last attempt.
  */
 export type FailureOutcome =
   | { readonly outcome: 'acknowledge' }
@@ -52,7 +56,8 @@ export async function handleChunkFailure(
   const facts = { sync: plan.sync, planId: plan.id, slice, of, attempt };
   log.warn('chunk not applied', { ...facts, kind: error.kind, error });
   metrics.chunkFailed(plan.sync, error.kind);
-  const comesAgain: FailureOutcome = { outcome: 'return', seconds: backoffSeconds(attempt, random) };
+  const seconds = lastAttempt ? 0 : pauseSeconds(attempt, random);
+  const comesAgain: FailureOutcome = { outcome: 'return', seconds };
   try {
     const failure = { kind: error.kind, message: error.message, attempt, at: clock.now() };
     await checkpoints.recordFailure(plan.id, slice, failure, signal);
@@ -116,8 +121,8 @@ async function freeForReplan({ checkpoints }: Services, plan: Plan, signal: Abor
   );
 }
 
-/** Exponential with full jitter: 1 to 2^attempt seconds, at most MAX_BACKOFF_SECONDS. */
-function backoffSeconds(attempt: number, random: () => number): number {
-  const ceiling = Math.min(MAX_BACKOFF_SECONDS, 2 ** attempt);
-  return 1 + Math.floor(random() * ceiling);
+/** Half of the attempt's pause, and a random part of the other half. */
+function pauseSeconds(attempt: number, random: () => number): number {
+  const longest = Math.min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (attempt - 1));
+  return Math.ceil((longest * (1 + random())) / 2);
 }

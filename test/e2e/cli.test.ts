@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { DEMO_CONFIG, SYNC } from '../../src/cli/demo/customer-profiles.ts';
 import { readConfigFile } from '../../src/config/config-file.ts';
+import { WebSocketStream } from '../../src/local/neon-proxy/web-socket.ts';
+import { STACK_FOLDER, stackFile } from '../../src/local/stack-info.ts';
 import { DeltaDirectory, metadata, protocol, removal } from '../support/delta-directory.ts';
 import { blocksOf, readPage } from '../support/docs.ts';
 
@@ -108,6 +112,28 @@ describe('the command line on a local stack', () => {
       columns: ['id', 'name'],
       rows: [{ id: '1', name: 'fig' }],
     });
+  });
+
+  it('ends an interrupted command although Neon is silent', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const file = stackFile(join(folder, STACK_FOLDER));
+    const info = await readFile(file, 'utf8');
+    try {
+      const neon = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      await writeFile(file, JSON.stringify({ ...JSON.parse(info), neon }));
+      const command = start(['rejected', 'fruit', '--local']);
+      onTestFinished(() => void command.kill('SIGKILL'));
+      const [request, stream] = await once(silent, 'upgrade');
+      WebSocketStream.accept(request, stream);
+      const [login] = await once(stream, 'data');
+      expect(login.length).toBeGreaterThan(0);
+      command.kill('SIGINT');
+      expect((await command.ended).code).toBe(130);
+    } finally {
+      await writeFile(file, info);
+      silent.close();
+    }
   });
 
   it('attaches a Delta table of another writer, syncs it and follows its commits', async () => {

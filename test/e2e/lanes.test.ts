@@ -205,7 +205,7 @@ describe('a chunk that does not end in the time of its writer', () => {
     const { plan } = decodeMessage(first.body);
     const smallest = { plan, slice: 0, of: plan.slices * 64 };
     const failed = await handleChunkFailure(bench.services, smallest, stopped, outOfTime, NEVER, () => 0);
-    expect(failed).toEqual({ outcome: 'return', seconds: 1 });
+    expect(failed).toMatchObject({ outcome: 'return' });
     expect(bench.take()).toEqual([]);
     const { failures } = await bench.services.checkpoints.readProgress(plan.id, NEVER);
     expect([...failures.values()]).toMatchObject([

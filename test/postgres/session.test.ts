@@ -1,11 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { queryObjects } from 'node:v8';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from '../../src/source/source.ts';
 import { MAX_REST_MS } from '../../src/target/postgres/database.ts';
 import { openPostgresTarget } from '../../src/target/postgres/postgres-target.ts';
+import { Session } from '../../src/target/postgres/session.ts';
 import { arrival } from '../support/pages.ts';
 import { quickestMs } from '../support/quickest.ts';
 import { type Fixture, failureOf, mappingOf, openFixture, Sync, signal, snapshot, until } from './fixture.ts';
+
+/** Shorter than the minute after which Postgres ends a login. */
+const LONG_MS = 20_000;
+const LOOKS = 400;
+/** Of a megabyte each: more than the sockets on the way hold. */
+const BUFFERS = 40;
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -108,6 +116,30 @@ test('a connection that is refused fails at once', async () => {
   await target.close();
 });
 
+describe('a server that takes the connection, and then is silent', () => {
+  afterEach(() => fixture.proxy.faults.clear());
+
+  const connect = (stop: AbortSignal, timeoutMs: number) => {
+    const { url, localProxy } = fixture.connection;
+    return failureOf(Session.connect({ url, localProxy, applicationName: 'waits' }, stop, timeoutMs));
+  };
+
+  test('is not waited for longer than a while', async () => {
+    fixture.proxy.faults.hold();
+    const { kind } = await connect(AbortSignal.timeout(LONG_MS), 100);
+    expect(kind).toBe('target_unavailable');
+  });
+
+  test('does not keep who is told to stop', async () => {
+    const hold = fixture.proxy.faults.hold();
+    const stop = new AbortController();
+    const connecting = connect(stop.signal, LONG_MS);
+    await hold.reached;
+    stop.abort();
+    expect((await connecting).kind).toBe('cancelled');
+  });
+});
+
 test('a server that takes no rows is not sent more than a few megabytes', async () => {
   const sync = new Sync(fixture, mappingOf(['id integer', 'name text']));
   await sync.ensureTable();
@@ -134,6 +166,57 @@ test('a server that takes no rows is not sent more than a few megabytes', async 
   expect(asked).toBeLessThan(total / 2);
   hold?.release();
   expect(await writing).toMatchObject({ counts: { upserted: total } });
+});
+
+describe('a COPY that the server does not take', () => {
+  afterEach(() => fixture.proxy.faults.clear());
+
+  /** Begun, and with more to send than it may. `letGo` gives how much it has asked for once it wants no more. */
+  async function heldCopy(stop: AbortSignal) {
+    const { url, localProxy } = fixture.connection;
+    const session = await Session.connect({ url, localProxy, applicationName: 'copies' }, signal);
+    await session.begin('begin; create temp table held (line text) on commit drop', stop);
+    const line = Buffer.from(`${'x'.repeat(1_000_000)}\n`);
+    const letGo = Promise.withResolvers<number>();
+    let sent = 0;
+    const buffers = async function* (): AsyncGenerator<Buffer> {
+      try {
+        for (; sent < BUFFERS; sent += 1) {
+          if (sent === 1) fixture.proxy.faults.hold();
+          yield line;
+        }
+      } finally {
+        letGo.resolve(sent);
+      }
+    };
+    const copying = session.copy('copy held from stdin', buffers());
+    await until(async () => {
+      const before = sent;
+      for (let turn = 0; turn < 500; turn += 1) await nextTurn();
+      return before > 1 && sent === before;
+    });
+    return { session, copying, sent, letGo: letGo.promise };
+  }
+
+  test('costs no memory while it waits', async () => {
+    const { session, copying } = await heldCopy(signal);
+    const before = queryObjects(Promise, { format: 'count' });
+    // Each longer than a look of the session at what it has sent: it looks as often.
+    for (let look = 0; look < LOOKS; look += 1) await wait(3);
+    expect(queryObjects(Promise, { format: 'count' }) - before).toBeLessThan(LOOKS / 4);
+    fixture.proxy.faults.clear();
+    expect(await copying).toBe(BUFFERS);
+    await session.end();
+  });
+
+  test('wants no more once it is stopped', async () => {
+    const stop = new AbortController();
+    const { session, copying, sent, letGo } = await heldCopy(stop.signal);
+    stop.abort();
+    expect((await failureOf(copying)).kind).toBe('cancelled');
+    expect(await letGo).toBe(sent);
+    await session.end();
+  });
 });
 
 test('closing cancels what is under way', async () => {

@@ -92,26 +92,30 @@ describe('a chunk that was not applied', () => {
     expect(await read()).toEqual(applying);
   });
 
+  async function pauses(attempts: readonly number[], random: number): Promise<readonly number[]> {
+    const failures = await Promise.all(
+      attempts.map((attempt) => fail('target_busy', { ...FIRST, attempt }, { random })),
+    );
+    return failures.map((failure) => (failure.outcome === 'return' ? failure.seconds : Number.NaN));
+  }
+
   it('waits longer with every attempt, within a bound', async () => {
-    const seconds: number[] = [];
-    for (let attempt = 1; attempt <= 12; attempt++) {
-      const failure = await fail('target_busy', { ...FIRST, attempt }, { random: 1 - 1e-9 });
-      if (failure.outcome === 'return') seconds.push(failure.seconds);
-    }
-    expect(seconds).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]);
+    expect(await pauses([1, 2, 3, 4, 5, 6], 1 - 1e-9)).toEqual([5, 20, 80, 300, 300, 300]);
+  });
+
+  it('is tried for more than three minutes, however soon it fails', async () => {
+    const seconds = await pauses([1, 2, 3, 4], 0);
+    expect(seconds.reduce((sum, one) => sum + one, 0)).toBe(203);
   });
 
   it('waits for a random part of that, so that chunks which fail together do not come back together', async () => {
-    const delivery = { ...FIRST, attempt: 6 };
-    const waits = [0, 0.25, 0.5, 0.999].map((random) => fail('target_busy', delivery, { random }));
-    expect((await Promise.all(waits)).map((failure) => 'seconds' in failure && failure.seconds)).toEqual([
-      1, 17, 33, 64,
-    ]);
+    const waits = [0, 0.25, 0.5, 1 - 1e-9].map((random) => pauses([3], random));
+    expect((await Promise.all(waits)).flat()).toEqual([40, 50, 60, 80]);
   });
 
   it('halts the sync with its cause at the last attempt, and leaves the message to the dead-letter queue', async () => {
     await store(applying);
-    expect(await fail('target_unavailable', LAST)).toMatchObject({ outcome: 'return' });
+    expect(await fail('target_unavailable', LAST)).toEqual({ outcome: 'return', seconds: 0 });
     const { message } = errorOf('target_unavailable');
     const remedy =
       'Check that the Neon branch and its compute are up and reachable, then run "lakeferry run customer_profiles".';
@@ -227,7 +231,7 @@ describe('a chunk that was not applied', () => {
         throw new SyncError('checkpoint_unavailable', 'The checkpoint table is away.');
       };
       const over = overriding<CheckpointStore>(checkpoints, { recordFailure: away, read: away, write: away });
-      expect(await fail(kind, FIRST, { over })).toEqual({ outcome: 'return', seconds: 1 });
+      expect(await fail(kind, FIRST, { over })).toEqual({ outcome: 'return', seconds: 3 });
     },
   );
 });

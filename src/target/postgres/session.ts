@@ -41,16 +41,24 @@ export class Session implements Transaction {
     });
   }
 
-  static async connect(settings: SessionSettings, stop: AbortSignal): Promise<Session> {
-    const session = new Session(createClient(settings), stop);
+  /** Fails with `target_unavailable` where the server is silent for `timeoutMs`. */
+  static async connect(
+    settings: SessionSettings,
+    stop: AbortSignal,
+    timeoutMs = CONNECT_TIMEOUT_MS,
+  ): Promise<Session> {
+    const client = createClient(settings);
+    // The driver's own timeout only begins to close the WebSocket, and a silent peer never lets that end.
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const session = new Session(client, AbortSignal.any([stop, timeout]));
     try {
-      await session.#answer(session.#client.connect());
+      await session.#answer(client.connect());
       return session;
     } catch (error) {
       // There is nobody to take leave of: the driver would wait for an answer.
       session.#lost = true;
       await session.end();
-      throw error;
+      throw timeout.aborted && !stop.aborted ? withoutAnswer(error) : error;
     }
   }
 
@@ -105,7 +113,10 @@ export class Session implements Transaction {
     this.#inTransaction = false;
   }
 
-  /** An orderly end where the connection allows one. What was not committed is rolled back. */
+  /**
+   * An orderly end where the connection allows one. What was not committed is rolled back. A peer that is silent even
+   * then keeps its socket, and with that a process that has nothing else to do: Node's WebSocket cannot be cut.
+   */
   async end(): Promise<void> {
     if (this.#lost || this.#unanswered > 0) this.#client.connection.stream.destroy();
     else await Promise.race([this.#client.end(), farewell()]);
@@ -131,12 +142,17 @@ export class Session implements Transaction {
     const socket: { readonly ws: { readonly bufferedAmount: number } | null } = client.connection.stream;
     // Joining the writes of a turn, as the driver does by default, would copy every buffer once more.
     client.neonConfig.coalesceWrites = false;
+    let over = false;
+    const end = () => {
+      over = true;
+    };
+    // A race with `finished` in every poll would leave something with it each time.
+    finished.then(end, end);
     for await (const buffer of buffers) {
       await Promise.race([new Promise((resolve) => stream.write(buffer, resolve)), finished]);
-      await Promise.race([nextTurn(), finished]);
-      while ((socket.ws?.bufferedAmount ?? 0) > MAX_BUFFERED_BYTES) {
-        await Promise.race([sleep(BUFFER_POLL_MS), finished]);
-      }
+      await nextTurn();
+      while (!over && (socket.ws?.bufferedAmount ?? 0) > MAX_BUFFERED_BYTES) await sleep(BUFFER_POLL_MS);
+      if (over) return;
     }
     client.neonConfig.coalesceWrites = true;
     stream.end();
@@ -146,11 +162,7 @@ export class Session implements Transaction {
 function createClient({ url, localProxy, applicationName }: SessionSettings): Client {
   let client: Client;
   try {
-    client = new Client({
-      connectionString: url,
-      application_name: applicationName,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    });
+    client = new Client({ connectionString: url, application_name: applicationName });
   } catch {
     // The driver's error quotes the URL, password and all.
     throw new SyncError('config_invalid', 'The URL of the Neon connection cannot be read.');
@@ -161,6 +173,10 @@ function createClient({ url, localProxy, applicationName }: SessionSettings): Cl
     client.neonConfig.pipelineConnect = false;
   }
   return client;
+}
+
+function withoutAnswer(cause: unknown): SyncError {
+  return new SyncError('target_unavailable', 'The database did not answer in time.', {}, { cause });
 }
 
 function farewell(): Promise<void> {
