@@ -29,7 +29,7 @@ function statusValue({
     state,
     through: through === 'none' ? null : (through ?? 'unknown'),
     latest: latest ?? 'unknown',
-    lookedAt: lookedAt === undefined ? null : isoTime(lookedAt),
+    lookedAt: lookedAt === undefined ? (state === 'unknown' ? 'unknown' : null) : isoTime(lookedAt),
     lag: { versions: lag?.versions ?? 'unknown', seconds: lag?.seconds ?? 'unknown' },
     rows: {
       upserted: rows ? Number(rows.upserted) : 'unknown',

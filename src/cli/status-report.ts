@@ -74,7 +74,7 @@ function columnsFor({ now, style }: StatusOptions): StatusColumn[] {
     {
       header: 'LOOKED',
       align: 'right',
-      cell: ({ lookedAt }) => (lookedAt === undefined ? 'never' : formatAgo(lookedAt, now)),
+      cell: (status) => lookedText(status, now),
       changesBy: () => '',
     },
     {
@@ -84,6 +84,12 @@ function columnsFor({ now, style }: StatusOptions): StatusColumn[] {
     },
     { header: '', cell: remark, paint: paintOf },
   ];
+}
+
+/** The planner's last look at the source. */
+function lookedText({ state, lookedAt }: SyncStatus, now: number): string {
+  if (lookedAt !== undefined) return formatAgo(lookedAt, now);
+  return state === 'unknown' ? UNKNOWN : 'never';
 }
 
 function versionText(version: bigint | 'none' | undefined): string {

@@ -19,7 +19,7 @@ export interface SyncStatus {
   readonly through?: bigint | 'none';
   /** Newest version of the source; absent when the source could not be asked. */
   readonly latest?: bigint;
-  /** When the source was last looked at with success, by us now or by a planner before. */
+  /** When a planner last looked at the source with success; absent when none has, or the checkpoint is not known. */
   readonly lookedAt?: number;
   /** Commits that the target lacks, and the age of the oldest of them in seconds. */
   readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
@@ -74,7 +74,7 @@ async function statusOf(
   const checkpoint = stored.value?.checkpoint;
   const row = rows.value?.get(config.name);
   const failure = stored.error ?? rows.error ?? rejected.error ?? look.error;
-  const lookedAt = look.value ? now : checkpoint?.look?.at;
+  const lookedAt = checkpoint?.look?.at;
   const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
   const chunks =

@@ -57,7 +57,6 @@ const NEW: SyncStatus = {
   sync: 'fresh',
   state: 'new',
   latest: 3n,
-  lookedAt: NOW - 1_000,
   rows: NO_ROWS,
   rejectedKeys: 0n,
 };
@@ -119,8 +118,8 @@ describe('the status screen', () => {
     const screen = render([BLIND, DARK, NEW]);
     expect(screen.slice(1, 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['blind', '! idle', '12', 'unknown', 'unknown', '15 min ago', '0'],
-      ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'never', 'unknown'],
-      ['fresh', '! new', 'none', '3', 'unknown', '1 s ago', '0', 'not loaded yet'],
+      ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'unknown', 'unknown'],
+      ['fresh', '! new', 'none', '3', 'unknown', 'never', '0', 'not loaded yet'],
     ]);
     expect(screen).toContain('2 not known in full, 1 not loaded yet.');
   });
@@ -295,7 +294,7 @@ describe('the status screen that is watched', () => {
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
     const big = { ...HALTED, latest: 9_007_199_254_740_993n };
-    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW])));
+    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW, DARK])));
     expect(document.schemaVersion).toBe(1);
     expect(document.syncs[0]).toEqual({
       sync: 'order_items',
@@ -322,7 +321,8 @@ describe('the status document', () => {
       lag: { versions: 'unknown', seconds: 'unknown' },
       lastError: null,
     });
-    expect(document.syncs[2]).toMatchObject({ through: null, latest: '3' });
+    expect(document.syncs[2]).toMatchObject({ through: null, latest: '3', lookedAt: null });
+    expect(document.syncs[3]).toMatchObject({ through: 'unknown', lookedAt: 'unknown' });
   });
 });
 

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { SyncConfig } from '../../src/config/sync-config.ts';
+import { readStatus, type SyncStatus } from '../../src/sync/read-status.ts';
+import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
+import { aSync } from '../support/syncs.ts';
+
+const HOUR_MS = 3_600_000;
+
+let lake: Lake;
+let count = 0;
+let source = '';
+let config: SyncConfig;
+
+beforeAll(async () => {
+  lake = await startLake();
+  await lake.sql('create schema main.status');
+});
+afterAll(() => lake?.close());
+
+beforeEach(async () => {
+  const name = `t${count++}`;
+  source = `main.status.${name}`;
+  config = aSync(source, `public.${name}`, ['id'], { name });
+  await lake.sql(`create table ${source} (id int) using delta`);
+});
+
+/** What is seen at a time, in milliseconds since the epoch. */
+async function statusAt(now: number): Promise<SyncStatus> {
+  const services = { ...lake.services, clock: { now: () => now } };
+  const [status] = await readStatus(services, [config], NEVER);
+  return status as SyncStatus;
+}
+
+it('says when a planner last looked, however often a person does', async () => {
+  expect(await statusAt(Date.now())).toMatchObject({ state: 'new', latest: 0n });
+  expect((await statusAt(Date.now())).lookedAt).toBeUndefined();
+
+  await syncNow(lake, config);
+  const lookAt = (now: number) =>
+    syncNow({ services: { ...lake.services, clock: { now: () => now } } }, config);
+  const first = Date.now() + HOUR_MS;
+  expect(await lookAt(first)).toEqual({ outcome: 'idle' });
+  expect(await statusAt(first + HOUR_MS)).toMatchObject({ state: 'idle', latest: 0n, lookedAt: first });
+  expect(await lookAt(first + 2 * HOUR_MS)).toEqual({ outcome: 'idle' });
+  expect(await statusAt(first + 3 * HOUR_MS)).toMatchObject({ lookedAt: first + 2 * HOUR_MS });
+});
