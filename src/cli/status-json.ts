@@ -16,6 +16,7 @@ function statusValue({
   latest,
   lookedAt,
   lag,
+  overMaxLag,
   rows,
   rejectedKeys,
   drift,
@@ -30,7 +31,11 @@ function statusValue({
     through: through === 'none' ? null : (through ?? 'unknown'),
     latest: latest ?? 'unknown',
     lookedAt: lookedAt === undefined ? (state === 'unknown' ? 'unknown' : null) : isoTime(lookedAt),
-    lag: { versions: lag?.versions ?? 'unknown', seconds: lag?.seconds ?? 'unknown' },
+    lag: {
+      versions: lag?.versions ?? 'unknown',
+      seconds: lag?.seconds ?? 'unknown',
+      overMaxLag: overMaxLag ?? 'unknown',
+    },
     rows: {
       upserted: rows ? Number(rows.upserted) : 'unknown',
       deleted: rows ? Number(rows.deleted) : 'unknown',

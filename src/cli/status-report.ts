@@ -102,6 +102,7 @@ function paints(style: Style): Readonly<Record<Attention, Paint>> {
   const look = style.yellow;
   return {
     halted: style.red,
+    late: look,
     unknown: look,
     drift: look,
     rejected: look,
@@ -116,6 +117,7 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
   switch (attentionOf(status)) {
     case 'halted':
       return symbols.bad;
+    case 'late':
     case 'unknown':
     case 'drift':
     case 'rejected':
@@ -135,6 +137,7 @@ function pausedWords({ by, reason }: NonNullable<SyncStatus['paused']>): string 
 function remark(status: SyncStatus): string {
   if (status.lastError) return status.lastError.kind;
   if (status.paused) return pausedWords(status.paused);
+  if (status.overMaxLag) return ['over maxLag', ...chunkWords(status), ...paceWords(status)].join(', ');
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rejectedKeys ?? 0n;
   if (rejected > 0n) return `${formatNumber(rejected, 'row')} rejected`;
@@ -154,6 +157,7 @@ function paceWords({ pace }: SyncStatus): string[] {
 
 const COUNTED: readonly (readonly [Attention, string])[] = [
   ['halted', 'halted'],
+  ['late', 'over maxLag'],
   ['unknown', 'not known in full'],
   ['drift', 'with drift'],
   ['rejected', 'with rejected rows'],
@@ -193,6 +197,15 @@ function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): 
     lines.push(
       ...wrap(`Paused ${who}, ${formatAgo(paused.at, now)}; nothing new is planned until:`, width - 4),
       style.command(`lakeferry resume ${sync}`),
+    );
+  }
+  if (attentionOf(status) === 'late') {
+    lines.push(
+      ...wrap(
+        'Commits have been missing for longer than its maxLag. A run ticks now, and says what fails:',
+        width - 4,
+      ),
+      style.command(`lakeferry run ${sync}`),
     );
   }
   if (lastError) {

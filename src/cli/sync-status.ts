@@ -1,10 +1,11 @@
 import type { SyncStatus } from '../sync/read-status.ts';
 
 /** Whether somebody must act, might look, or neither. */
-export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'unloaded' | 'fine';
+export type Attention = 'halted' | 'late' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'unloaded' | 'fine';
 
 export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'halted') return 'halted';
+  if (status.overMaxLag) return 'late';
   const { through, latest, rejectedKeys } = normalised(status);
   if (
     status.state === 'unknown' ||
@@ -32,9 +33,9 @@ export function normalised(status: SyncStatus): SyncStatus {
   };
 }
 
-/** 3 when a sync is halted or drifts from its source; 1 when something could not be looked at; else 0. */
+/** 3 when a sync is halted, over its maxLag or drifts; 1 when something could not be looked at; else 0. */
 export function statusExitCode(statuses: readonly SyncStatus[]): 0 | 1 | 3 {
-  const found = statuses.map(attentionOf);
-  if (found.includes('halted') || found.includes('drift')) return 3;
-  return found.includes('unknown') ? 1 : 0;
+  const found = new Set(statuses.map(attentionOf));
+  if (found.has('halted') || found.has('late') || found.has('drift')) return 3;
+  return found.has('unknown') ? 1 : 0;
 }

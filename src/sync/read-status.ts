@@ -4,6 +4,7 @@ import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
 import { type Attempt, attempt } from './attempt.ts';
+import { isOverMaxLag } from './lag.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
 import type { Services } from './services.ts';
 
@@ -23,6 +24,8 @@ export interface SyncStatus {
   readonly lookedAt?: number;
   /** Commits that the target lacks, and the age of the oldest of them in seconds. */
   readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
+  /** Never so while the sync is paused or before the first load; absent where that or the lag is not known. */
+  readonly overMaxLag?: boolean;
   /** Since the target was first loaded; absent when it could not be asked. */
   readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
   /** Keys that are put aside at this moment; absent when the target could not be asked. */
@@ -76,6 +79,8 @@ async function statusOf(
   const failure = stored.error ?? rows.error ?? rejected.error ?? look.error;
   const lookedAt = checkpoint?.look?.at;
   const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
+  const through = rows.value ? (row?.through ?? 'none') : undefined;
+  const overMaxLag = overMaxLagOf(config, checkpoint?.state, through, lag);
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
   const chunks =
     checkpoint && 'plan' in checkpoint ? await chunksOf(services, checkpoint.plan, signal) : undefined;
@@ -84,10 +89,11 @@ async function statusOf(
   return {
     sync: config.name,
     state: checkpoint?.state ?? 'unknown',
-    ...(rows.value ? { through: row?.through ?? 'none' } : {}),
+    ...(through === undefined ? {} : { through }),
     ...(look.value ? { latest: look.value.latest.version } : {}),
     ...(lookedAt === undefined ? {} : { lookedAt }),
     ...(lag ? { lag } : {}),
+    ...(overMaxLag === undefined ? {} : { overMaxLag }),
     ...(rows.value ? { rows: totalsOf(row) } : {}),
     ...(rejected.value ? { rejectedKeys: rejected.value.get(config.name) ?? 0n } : {}),
     ...(drift.length > 0 ? { drift } : {}),
@@ -116,6 +122,17 @@ async function lagOf(
     versions: latest.version - through,
     seconds: Math.max(0, Math.round((clock.now() - oldest.committedAt) / 1_000)),
   };
+}
+
+function overMaxLagOf(
+  config: SyncConfig,
+  state: Checkpoint['state'] | undefined,
+  through: SyncStatus['through'],
+  lag: SyncStatus['lag'],
+): boolean | undefined {
+  if (state === 'paused' || state === 'new' || through === 'none') return false;
+  if (state === undefined || lag?.seconds === undefined) return undefined;
+  return isOverMaxLag(config, lag.seconds);
 }
 
 async function driftOf(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
+import { operateSync } from '../../src/sync/operate-sync.ts';
 import { readStatus, type SyncStatus } from '../../src/sync/read-status.ts';
 import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
 import { aSync } from '../support/syncs.ts';
@@ -43,4 +44,25 @@ it('says when a planner last looked, however often a person does', async () => {
   expect(await statusAt(first + HOUR_MS)).toMatchObject({ state: 'idle', latest: 0n, lookedAt: first });
   expect(await lookAt(first + 2 * HOUR_MS)).toEqual({ outcome: 'idle' });
   expect(await statusAt(first + 3 * HOUR_MS)).toMatchObject({ lookedAt: first + 2 * HOUR_MS });
+});
+
+it('is over maxLag one second after it, not at it, and never before the first load or in a pause', async () => {
+  expect(await statusAt(Date.now() + HOUR_MS)).toMatchObject({ through: 'none', overMaxLag: false });
+  await syncNow(lake, config);
+  expect(await statusAt(Date.now() + HOUR_MS)).toMatchObject({ lag: { versions: 0n }, overMaxLag: false });
+
+  await lake.sql(`insert into ${source} values (1)`);
+  const start = Date.now();
+  const { lag } = await statusAt(start);
+  const statusWhen = (lagSeconds: number) => statusAt(start + (lagSeconds - (lag?.seconds ?? 0)) * 1_000);
+  const { maxLagSeconds } = config;
+  expect(await statusWhen(maxLagSeconds)).toMatchObject({
+    lag: { seconds: maxLagSeconds },
+    overMaxLag: false,
+  });
+  expect(await statusWhen(maxLagSeconds + 1)).toMatchObject({ overMaxLag: true });
+
+  const pause = { type: 'pause', by: 'ana', reason: '', now: start } as const;
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  expect(await statusWhen(maxLagSeconds + 1)).toMatchObject({ state: 'paused', overMaxLag: false });
 });

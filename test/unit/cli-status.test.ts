@@ -51,6 +51,7 @@ const PAUSED: SyncStatus = {
   paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
 };
 const EASED: SyncStatus = { ...APPLYING, chunks: { done: 5, total: 8 }, pace: 0.25 };
+const LATE: SyncStatus = { ...EASED, lag: { versions: 3n, seconds: 1_900 }, overMaxLag: true };
 const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rejectedKeys: 17n };
 const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
 const NEW: SyncStatus = {
@@ -112,6 +113,21 @@ describe('the status screen', () => {
       chunks: { done: 5, total: 8 },
       pace: 0.25,
     });
+  });
+
+  it('marks a sync that is over its maxLag, also where that is not all, and says how to see why', () => {
+    const screen = render([{ ...LATE, rejectedKeys: 17n }, DRIFT], { width: 160 });
+    expect(screen[1]).toMatch(/ ! applying .* 3 v, 31 min .* over maxLag, 5 of 8 chunks, eased to 25 % /);
+    expect(screen.slice(4, 10)).toEqual([
+      '1 over maxLag, 1 with drift.',
+      '',
+      '  orders  over maxLag, 5 of 8 chunks, eased to 25 % while the target is slow',
+      '    lakeferry rejected orders',
+      '    Commits have been missing for longer than its maxLag. A run ticks now, and says what fails:',
+      '    lakeferry run orders',
+    ]);
+    const halted = render([{ ...HALTED, overMaxLag: true }]);
+    expect(halted).toEqual(render([HALTED]));
   });
 
   it('says unknown where it could not look, never an old number', () => {
@@ -293,7 +309,7 @@ describe('the status screen that is watched', () => {
 
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
-    const big = { ...HALTED, latest: 9_007_199_254_740_993n };
+    const big = { ...HALTED, latest: 9_007_199_254_740_993n, overMaxLag: true };
     const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW, DARK])));
     expect(document.schemaVersion).toBe(1);
     expect(document.syncs[0]).toEqual({
@@ -302,7 +318,7 @@ describe('the status document', () => {
       through: '1841',
       latest: '9007199254740993',
       lookedAt: '2026-11-21T14:31:26.000Z',
-      lag: { versions: '174', seconds: 10_805 },
+      lag: { versions: '174', seconds: 10_805, overMaxLag: true },
       rows: { upserted: 0, deleted: 0, rejected: 0 },
       rejectedKeys: 0,
       drift: [],
@@ -318,7 +334,7 @@ describe('the status document', () => {
     });
     expect(document.syncs[1]).toMatchObject({
       latest: 'unknown',
-      lag: { versions: 'unknown', seconds: 'unknown' },
+      lag: { versions: 'unknown', seconds: 'unknown', overMaxLag: 'unknown' },
       lastError: null,
     });
     expect(document.syncs[2]).toMatchObject({ through: null, latest: '3', lookedAt: null });
@@ -333,6 +349,8 @@ describe('the exit code of status', () => {
     [[DARK], 1],
     [[IDLE, HALTED, DARK], 3],
     [[IDLE, DRIFT], 3],
+    [[IDLE, LATE, DARK], 3],
+    [[{ ...LATE, overMaxLag: false }], 0],
   ] as const)('%#', (rows, code) => {
     expect(statusExitCode(rows)).toBe(code);
   });
