@@ -166,12 +166,19 @@ const COUNTED: readonly (readonly [Attention, string])[] = [
   ['fine', 'fine'],
 ];
 
+/** Counts each sync once, by what matters most, and a pause with it. */
 function sentence(statuses: readonly SyncStatus[]): string {
-  const counts = COUNTED.map(([attention, words]) => {
-    const count = statuses.filter((status) => attentionOf(status) === attention).length;
-    return count === 0 ? [] : [`${formatCount(count)} ${words}`];
+  const counts = COUNTED.flatMap(([attention, words]) => {
+    const found = statuses.filter((status) => attentionOf(status) === attention);
+    const suffixes = found.map(({ state }) =>
+      state === 'paused' && attention !== 'paused' ? ' and paused' : '',
+    );
+    return ['', ' and paused'].flatMap((suffix) => {
+      const count = suffixes.filter((each) => each === suffix).length;
+      return count === 0 ? [] : [`${formatCount(count)} ${words}${suffix}`];
+    });
   });
-  return statuses.length === 0 ? 'No syncs.' : `${counts.flat().join(', ')}.`;
+  return statuses.length === 0 ? 'No syncs.' : `${counts.join(', ')}.`;
 }
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */

@@ -37,8 +37,16 @@ export interface SyncStatus {
   /** Part of the configured rows per chunk and writers that the target bears now; absent at full pace. */
   readonly pace?: number;
   readonly lastError?: StatusError;
-  /** Who paused the sync, why (may be empty) and when; absent when it is not paused. */
-  readonly paused?: { readonly by: string; readonly reason: string; readonly at: number };
+  /**
+   * Who paused the sync, why (may be empty) and when, and whether it is halted as well: `lastError` is the cause then.
+   * Absent when it is not paused.
+   */
+  readonly paused?: {
+    readonly by: string;
+    readonly reason: string;
+    readonly at: number;
+    readonly halted: boolean;
+  };
 }
 
 export type StatusError = Pick<SyncError, 'kind' | 'message' | 'remedy'> & { readonly at: number };
@@ -163,8 +171,9 @@ function pauseOf({
   by,
   reason,
   at,
+  cause,
 }: Extract<Checkpoint, { state: 'paused' }>): NonNullable<SyncStatus['paused']> {
-  return { by, reason, at };
+  return { by, reason, at, halted: cause !== undefined };
 }
 
 function totalsOf(row: SyncRow | undefined): NonNullable<SyncStatus['rows']> {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { planExitCode } from '../../src/cli/plan-sentence.ts';
+import { statusExitCode } from '../../src/cli/sync-status.ts';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
 import { operateSync } from '../../src/sync/operate-sync.ts';
+import { previewPlans } from '../../src/sync/preview-plan.ts';
 import { readStatus, type SyncStatus } from '../../src/sync/read-status.ts';
 import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
 import { aSync } from '../support/syncs.ts';
@@ -44,6 +47,23 @@ it('says when a planner last looked, however often a person does', async () => {
   expect(await statusAt(first + HOUR_MS)).toMatchObject({ state: 'idle', latest: 0n, lookedAt: first });
   expect(await lookAt(first + 2 * HOUR_MS)).toEqual({ outcome: 'idle' });
   expect(await statusAt(first + 3 * HOUR_MS)).toMatchObject({ lookedAt: first + 2 * HOUR_MS });
+});
+
+it('tells of a halt behind a pause', async () => {
+  await lake.sql(`insert into ${source} values (1)`);
+  await syncNow(lake, config);
+  const pause = { type: 'pause', by: 'ana', reason: '', now: 1 } as const;
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  expect((await statusAt(1)).paused).toEqual({ by: 'ana', reason: '', at: 1, halted: false });
+  await operateSync(lake.services, config.name, { type: 'resume' }, { dryRun: false }, NEVER);
+
+  const other = { ...config, where: 'id > 1' };
+  expect(await syncNow(lake, other)).toMatchObject({ outcome: 'halted', cause: { kind: 'mapping_changed' } });
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  const status = await statusAt(1);
+  expect(status).toMatchObject({ paused: { halted: true }, lastError: { kind: 'mapping_changed' } });
+  const plan = await previewPlans(lake.services, [other], { exact: false }, NEVER);
+  expect([statusExitCode([status]), planExitCode(plan)]).toEqual([3, 3]);
 });
 
 it('is over maxLag one second after it, not at it, and never before the first load or in a pause', async () => {

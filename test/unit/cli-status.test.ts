@@ -48,7 +48,12 @@ const PAUSED: SyncStatus = {
   ...IDLE,
   sync: 'entitlements',
   state: 'paused',
-  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
+  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000, halted: false },
+};
+const PAUSED_HALT: SyncStatus = {
+  ...PAUSED,
+  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000, halted: true },
+  ...(HALTED.lastError && { lastError: HALTED.lastError }),
 };
 const EASED: SyncStatus = { ...APPLYING, chunks: { done: 5, total: 8 }, pace: 0.25 };
 const LATE: SyncStatus = { ...EASED, lag: { versions: 3n, seconds: 1_900 }, overMaxLag: true };
@@ -230,10 +235,9 @@ describe('the status screen', () => {
   });
 
   it('shows the halt behind a pause, and that the pause goes first', () => {
-    const both = { ...PAUSED, ...(HALTED.lastError && { lastError: HALTED.lastError }) };
-    const screen = render([both]);
+    const screen = render([PAUSED_HALT]);
     expect(screen[1]).toMatch(/^entitlements +‖ paused .* retention_gap$/);
-    expect(screen).toContain('1 paused.');
+    expect(screen).toContain('1 halted and paused.');
     expect(screen.slice(-5)).toEqual([
       '  entitlements  retention_gap, 3 h ago',
       '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
@@ -241,6 +245,19 @@ describe('the status screen', () => {
       '    Version 1842 is needed; the source keeps 1902 and later.',
       '    Drop the target table, then run "lakeferry run order_items".',
     ]);
+  });
+
+  it('counts a paused sync once, as paused, with what has to be known in spite of the pause', () => {
+    const paused = (status: SyncStatus): SyncStatus => ({
+      ...status,
+      ...(PAUSED.paused && { state: 'paused', paused: PAUSED.paused }),
+    });
+    const sentence = (...rows: SyncStatus[]) => render(rows).find((line) => line.endsWith('.'));
+    const settled = [paused(REJECTED), paused(IDLE), { ...PAUSED, through: 'none' } as const];
+    expect(sentence(...settled, IDLE)).toBe('3 paused, 1 fine.');
+    expect(sentence(HALTED, PAUSED_HALT, paused(BLIND), DRIFT, paused(DRIFT), PAUSED)).toBe(
+      '1 halted, 1 halted and paused, 1 not known in full and paused, 1 with drift, 1 with drift and paused, 1 paused.',
+    );
   });
 
   it('names the columns that are left out, and how to take them in', () => {
@@ -331,6 +348,7 @@ describe('the status document', () => {
       by: 'ana',
       reason: 'index build',
       at: '2026-11-19T06:58:47.000Z',
+      halted: false,
     });
     expect(document.syncs[1]).toMatchObject({
       latest: 'unknown',
@@ -350,6 +368,7 @@ describe('the exit code of status', () => {
     [[IDLE, HALTED, DARK], 3],
     [[IDLE, DRIFT], 3],
     [[IDLE, LATE, DARK], 3],
+    [[PAUSED_HALT], 3],
     [[{ ...LATE, overMaxLag: false }], 0],
   ] as const)('%#', (rows, code) => {
     expect(statusExitCode(rows)).toBe(code);

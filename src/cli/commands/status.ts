@@ -23,7 +23,7 @@ export function registerStatus(program: Command, io: CliIo): void {
     .helpGroup('Run')
     .summary('where everything stands')
     .description(
-      'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown". Exits with 3 where a sync is halted, over its maxLag or drifts from its source, and with 1 where something could not be looked at.',
+      'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown". Exits with 3 where a sync is halted, also behind a pause, is over its maxLag or drifts from its source, and with 1 where something could not be looked at.',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
     .option(
