@@ -16,6 +16,7 @@ function statusValue({
   latest,
   lookedAt,
   lag,
+  overMaxLag,
   rows,
   rejectedKeys,
   drift,
@@ -29,8 +30,12 @@ function statusValue({
     state,
     through: through === 'none' ? null : (through ?? 'unknown'),
     latest: latest ?? 'unknown',
-    lookedAt: lookedAt === undefined ? null : isoTime(lookedAt),
-    lag: { versions: lag?.versions ?? 'unknown', seconds: lag?.seconds ?? 'unknown' },
+    lookedAt: lookedAt === undefined ? (state === 'unknown' ? 'unknown' : null) : isoTime(lookedAt),
+    lag: {
+      versions: lag?.versions ?? 'unknown',
+      seconds: lag?.seconds ?? 'unknown',
+      overMaxLag: overMaxLag ?? 'unknown',
+    },
     rows: {
       upserted: rows ? Number(rows.upserted) : 'unknown',
       deleted: rows ? Number(rows.deleted) : 'unknown',

@@ -74,7 +74,7 @@ function columnsFor({ now, style }: StatusOptions): StatusColumn[] {
     {
       header: 'LOOKED',
       align: 'right',
-      cell: ({ lookedAt }) => (lookedAt === undefined ? 'never' : formatAgo(lookedAt, now)),
+      cell: (status) => lookedText(status, now),
       changesBy: () => '',
     },
     {
@@ -84,6 +84,12 @@ function columnsFor({ now, style }: StatusOptions): StatusColumn[] {
     },
     { header: '', cell: remark, paint: paintOf },
   ];
+}
+
+/** The planner's last look at the source. */
+function lookedText({ state, lookedAt }: SyncStatus, now: number): string {
+  if (lookedAt !== undefined) return formatAgo(lookedAt, now);
+  return state === 'unknown' ? UNKNOWN : 'never';
 }
 
 function versionText(version: bigint | 'none' | undefined): string {
@@ -96,6 +102,7 @@ function paints(style: Style): Readonly<Record<Attention, Paint>> {
   const look = style.yellow;
   return {
     halted: style.red,
+    late: look,
     unknown: look,
     drift: look,
     rejected: look,
@@ -110,6 +117,7 @@ function symbolOf(status: SyncStatus, symbols: Symbols): string {
   switch (attentionOf(status)) {
     case 'halted':
       return symbols.bad;
+    case 'late':
     case 'unknown':
     case 'drift':
     case 'rejected':
@@ -129,6 +137,7 @@ function pausedWords({ by, reason }: NonNullable<SyncStatus['paused']>): string 
 function remark(status: SyncStatus): string {
   if (status.lastError) return status.lastError.kind;
   if (status.paused) return pausedWords(status.paused);
+  if (status.overMaxLag) return ['over maxLag', ...chunkWords(status), ...paceWords(status)].join(', ');
   if (status.drift) return `drift: ${formatNumber(status.drift.length, 'new column')}`;
   const rejected = status.rejectedKeys ?? 0n;
   if (rejected > 0n) return `${formatNumber(rejected, 'row')} rejected`;
@@ -148,6 +157,7 @@ function paceWords({ pace }: SyncStatus): string[] {
 
 const COUNTED: readonly (readonly [Attention, string])[] = [
   ['halted', 'halted'],
+  ['late', 'over maxLag'],
   ['unknown', 'not known in full'],
   ['drift', 'with drift'],
   ['rejected', 'with rejected rows'],
@@ -156,12 +166,19 @@ const COUNTED: readonly (readonly [Attention, string])[] = [
   ['fine', 'fine'],
 ];
 
+/** Counts each sync once, by what matters most, and a pause with it. */
 function sentence(statuses: readonly SyncStatus[]): string {
-  const counts = COUNTED.map(([attention, words]) => {
-    const count = statuses.filter((status) => attentionOf(status) === attention).length;
-    return count === 0 ? [] : [`${formatCount(count)} ${words}`];
+  const counts = COUNTED.flatMap(([attention, words]) => {
+    const found = statuses.filter((status) => attentionOf(status) === attention);
+    const suffixes = found.map(({ state }) =>
+      state === 'paused' && attention !== 'paused' ? ' and paused' : '',
+    );
+    return ['', ' and paused'].flatMap((suffix) => {
+      const count = suffixes.filter((each) => each === suffix).length;
+      return count === 0 ? [] : [`${formatCount(count)} ${words}${suffix}`];
+    });
   });
-  return statuses.length === 0 ? 'No syncs.' : `${counts.flat().join(', ')}.`;
+  return statuses.length === 0 ? 'No syncs.' : `${counts.join(', ')}.`;
 }
 
 /** The last line of each is what to do, unbroken, so that it can be pasted. */
@@ -187,6 +204,15 @@ function remedyLines(status: SyncStatus, { width, style, now }: StatusOptions): 
     lines.push(
       ...wrap(`Paused ${who}, ${formatAgo(paused.at, now)}; nothing new is planned until:`, width - 4),
       style.command(`lakeferry resume ${sync}`),
+    );
+  }
+  if (attentionOf(status) === 'late') {
+    lines.push(
+      ...wrap(
+        'Commits have been missing for longer than its maxLag. A run ticks now, and says what fails:',
+        width - 4,
+      ),
+      style.command(`lakeferry run ${sync}`),
     );
   }
   if (lastError) {

@@ -1,10 +1,11 @@
 import type { SyncStatus } from '../sync/read-status.ts';
 
-/** Whether somebody must act, might look, or neither. */
-export type Attention = 'halted' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'unloaded' | 'fine';
+/** Whether somebody must act, might look, or neither; a pause hides only what may wait until it is over. */
+export type Attention = 'halted' | 'late' | 'unknown' | 'drift' | 'rejected' | 'paused' | 'unloaded' | 'fine';
 
 export function attentionOf(status: SyncStatus): Attention {
-  if (status.state === 'halted') return 'halted';
+  if (status.state === 'halted' || status.paused?.halted) return 'halted';
+  if (status.overMaxLag) return 'late';
   const { through, latest, rejectedKeys } = normalised(status);
   if (
     status.state === 'unknown' ||
@@ -15,8 +16,8 @@ export function attentionOf(status: SyncStatus): Attention {
     return 'unknown';
   }
   if (status.drift !== undefined) return 'drift';
-  if (rejectedKeys > 0n) return 'rejected';
   if (status.state === 'paused') return 'paused';
+  if (rejectedKeys > 0n) return 'rejected';
   const isIdle = status.state === 'new' || status.state === 'idle';
   return isIdle && through === 'none' ? 'unloaded' : 'fine';
 }
@@ -32,9 +33,9 @@ export function normalised(status: SyncStatus): SyncStatus {
   };
 }
 
-/** 3 when a sync is halted or drifts from its source; 1 when something could not be looked at; else 0. */
+/** 3 when a sync is halted, over its maxLag or drifts, a halt behind a pause too; 1 for what is unknown; else 0. */
 export function statusExitCode(statuses: readonly SyncStatus[]): 0 | 1 | 3 {
-  const found = statuses.map(attentionOf);
-  if (found.includes('halted') || found.includes('drift')) return 3;
-  return found.includes('unknown') ? 1 : 0;
+  const found = new Set(statuses.map(attentionOf));
+  if (found.has('halted') || found.has('late') || found.has('drift')) return 3;
+  return found.has('unknown') ? 1 : 0;
 }

@@ -8,12 +8,12 @@ export interface KnownLag {
   readonly seconds: number;
 }
 
-export function reportLag(
-  { metrics }: Pick<Services, 'metrics'>,
-  { name, maxLagSeconds }: SyncConfig,
-  lag: KnownLag,
-): void {
-  metrics.lag(name, { ...lag, overMaxLag: lag.seconds > maxLagSeconds });
+export function reportLag({ metrics }: Pick<Services, 'metrics'>, config: SyncConfig, lag: KnownLag): void {
+  metrics.lag(config.name, { ...lag, overMaxLag: isOverMaxLag(config, lag.seconds) });
+}
+
+export function isOverMaxLag({ maxLagSeconds }: SyncConfig, lagSeconds: number): boolean {
+  return lagSeconds > maxLagSeconds;
 }
 
 /** For a tick that did not look at the source: what an earlier look tells, if there was one. */

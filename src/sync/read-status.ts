@@ -4,6 +4,7 @@ import { asSyncError, type SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
 import { type Attempt, attempt } from './attempt.ts';
+import { isOverMaxLag } from './lag.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
 import type { Services } from './services.ts';
 
@@ -19,10 +20,12 @@ export interface SyncStatus {
   readonly through?: bigint | 'none';
   /** Newest version of the source; absent when the source could not be asked. */
   readonly latest?: bigint;
-  /** When the source was last looked at with success, by us now or by a planner before. */
+  /** When a planner last looked at the source with success; absent when none has, or the checkpoint is not known. */
   readonly lookedAt?: number;
   /** Commits that the target lacks, and the age of the oldest of them in seconds. */
   readonly lag?: { readonly versions?: bigint; readonly seconds?: number };
+  /** Never so while the sync is paused or before the first load; absent where that or the lag is not known. */
+  readonly overMaxLag?: boolean;
   /** Since the target was first loaded; absent when it could not be asked. */
   readonly rows?: { readonly upserted: bigint; readonly deleted: bigint; readonly rejected: bigint };
   /** Keys that are put aside at this moment; absent when the target could not be asked. */
@@ -34,8 +37,16 @@ export interface SyncStatus {
   /** Part of the configured rows per chunk and writers that the target bears now; absent at full pace. */
   readonly pace?: number;
   readonly lastError?: StatusError;
-  /** Who paused the sync, why (may be empty) and when; absent when it is not paused. */
-  readonly paused?: { readonly by: string; readonly reason: string; readonly at: number };
+  /**
+   * Who paused the sync, why (may be empty) and when, and whether it is halted as well: `lastError` is the cause then.
+   * Absent when it is not paused.
+   */
+  readonly paused?: {
+    readonly by: string;
+    readonly reason: string;
+    readonly at: number;
+    readonly halted: boolean;
+  };
 }
 
 export type StatusError = Pick<SyncError, 'kind' | 'message' | 'remedy'> & { readonly at: number };
@@ -74,8 +85,10 @@ async function statusOf(
   const checkpoint = stored.value?.checkpoint;
   const row = rows.value?.get(config.name);
   const failure = stored.error ?? rows.error ?? rejected.error ?? look.error;
-  const lookedAt = look.value ? now : checkpoint?.look?.at;
+  const lookedAt = checkpoint?.look?.at;
   const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
+  const through = rows.value ? (row?.through ?? 'none') : undefined;
+  const overMaxLag = overMaxLagOf(config, checkpoint?.state, through, lag);
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
   const chunks =
     checkpoint && 'plan' in checkpoint ? await chunksOf(services, checkpoint.plan, signal) : undefined;
@@ -84,10 +97,11 @@ async function statusOf(
   return {
     sync: config.name,
     state: checkpoint?.state ?? 'unknown',
-    ...(rows.value ? { through: row?.through ?? 'none' } : {}),
+    ...(through === undefined ? {} : { through }),
     ...(look.value ? { latest: look.value.latest.version } : {}),
     ...(lookedAt === undefined ? {} : { lookedAt }),
     ...(lag ? { lag } : {}),
+    ...(overMaxLag === undefined ? {} : { overMaxLag }),
     ...(rows.value ? { rows: totalsOf(row) } : {}),
     ...(rejected.value ? { rejectedKeys: rejected.value.get(config.name) ?? 0n } : {}),
     ...(drift.length > 0 ? { drift } : {}),
@@ -118,6 +132,17 @@ async function lagOf(
   };
 }
 
+function overMaxLagOf(
+  config: SyncConfig,
+  state: Checkpoint['state'] | undefined,
+  through: SyncStatus['through'],
+  lag: SyncStatus['lag'],
+): boolean | undefined {
+  if (state === 'paused' || state === 'new' || through === 'none') return false;
+  if (state === undefined || lag?.seconds === undefined) return undefined;
+  return isOverMaxLag(config, lag.seconds);
+}
+
 async function driftOf(
   { source }: Services,
   config: SyncConfig,
@@ -146,8 +171,9 @@ function pauseOf({
   by,
   reason,
   at,
+  cause,
 }: Extract<Checkpoint, { state: 'paused' }>): NonNullable<SyncStatus['paused']> {
-  return { by, reason, at };
+  return { by, reason, at, halted: cause !== undefined };
 }
 
 function totalsOf(row: SyncRow | undefined): NonNullable<SyncStatus['rows']> {

@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../src/cli/program.ts';
 import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
 import { decodePlan, encodeMessage } from '../../src/plan/codec.ts';
+import { systemClock } from '../../src/telemetry/clock.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 
 const CONFIG = `
@@ -64,6 +66,45 @@ async function leaveDeadLetter(sync: string): Promise<void> {
   const MessageBody = encodeMessage({ plan: decodePlan(found[0].plan), slice: 0, of: 1 });
   await sqs.send(new SendMessageCommand({ QueueUrl: cli.stack.info.aws.deadLetterQueueUrl, MessageBody }));
 }
+
+describe('status on a terminal', () => {
+  /** Runs until it ends or has written a number of screens; gives what was written, in order, each by its stream. */
+  async function written(screens: number, ...args: string[]) {
+    const stop = new AbortController();
+    const writes: { readonly stream: 'stdout' | 'stderr'; readonly text: string }[] = [];
+    const output = (stream: 'stdout' | 'stderr') => ({
+      isTTY: true,
+      columns: 100,
+      write: (text: string) => {
+        writes.push({ stream, text });
+        if (writes.filter((each) => each.stream === 'stdout').length === screens) stop.abort();
+      },
+    });
+    const [stdout, stderr] = [output('stdout'), output('stderr')];
+    const env = { LANG: 'C.UTF-8' };
+    const io = { stdout, stderr, env, cwd: cli.folder, clock: systemClock, signal: stop.signal };
+    await runCli(['status', 'fruit', 'nuts', '--local', ...args], io);
+    return writes;
+  }
+  const ERASE = '\r\u001b[2K';
+  const SAYS_SO = [
+    { stream: 'stderr', text: `${ERASE}looking at fruit, nuts` },
+    { stream: 'stderr', text: ERASE },
+  ];
+  const SCREEN = { stream: 'stdout', text: expect.stringContaining('LOOKED') };
+
+  it('says at once what it looks at, and takes that away before the table', async () => {
+    expect(await written(2)).toEqual([...SAYS_SO, SCREEN]);
+  });
+
+  it('says so before the first screen that is watched, and leaves the others in their place', async () => {
+    expect(await written(3, '--watch')).toEqual([...SAYS_SO, SCREEN, SCREEN, SCREEN]);
+  });
+
+  it('prints nothing beside a document', async () => {
+    expect(await written(2, '--json')).toMatchObject([{ stream: 'stdout' }]);
+  });
+});
 
 it('pauses a sync, which then plans nothing, and resumes it where it was', async () => {
   const dry = await cli.json('pause', 'fruit', '--local', '--dry-run');

@@ -48,16 +48,21 @@ const PAUSED: SyncStatus = {
   ...IDLE,
   sync: 'entitlements',
   state: 'paused',
-  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000 },
+  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000, halted: false },
+};
+const PAUSED_HALT: SyncStatus = {
+  ...PAUSED,
+  paused: { by: 'ana', reason: 'index build', at: NOW - 200_000_000, halted: true },
+  ...(HALTED.lastError && { lastError: HALTED.lastError }),
 };
 const EASED: SyncStatus = { ...APPLYING, chunks: { done: 5, total: 8 }, pace: 0.25 };
+const LATE: SyncStatus = { ...EASED, lag: { versions: 3n, seconds: 1_900 }, overMaxLag: true };
 const REJECTED: SyncStatus = { ...IDLE, sync: 'invoices', rejectedKeys: 17n };
 const DRIFT: SyncStatus = { ...IDLE, sync: 'coloured', drift: ['colour', 'size'] };
 const NEW: SyncStatus = {
   sync: 'fresh',
   state: 'new',
   latest: 3n,
-  lookedAt: NOW - 1_000,
   rows: NO_ROWS,
   rejectedKeys: 0n,
 };
@@ -115,12 +120,27 @@ describe('the status screen', () => {
     });
   });
 
+  it('marks a sync that is over its maxLag, also where that is not all, and says how to see why', () => {
+    const screen = render([{ ...LATE, rejectedKeys: 17n }, DRIFT], { width: 160 });
+    expect(screen[1]).toMatch(/ ! applying .* 3 v, 31 min .* over maxLag, 5 of 8 chunks, eased to 25 % /);
+    expect(screen.slice(4, 10)).toEqual([
+      '1 over maxLag, 1 with drift.',
+      '',
+      '  orders  over maxLag, 5 of 8 chunks, eased to 25 % while the target is slow',
+      '    lakeferry rejected orders',
+      '    Commits have been missing for longer than its maxLag. A run ticks now, and says what fails:',
+      '    lakeferry run orders',
+    ]);
+    const halted = render([{ ...HALTED, overMaxLag: true }]);
+    expect(halted).toEqual(render([HALTED]));
+  });
+
   it('says unknown where it could not look, never an old number', () => {
     const screen = render([BLIND, DARK, NEW]);
     expect(screen.slice(1, 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['blind', '! idle', '12', 'unknown', 'unknown', '15 min ago', '0'],
-      ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'never', 'unknown'],
-      ['fresh', '! new', 'none', '3', 'unknown', '1 s ago', '0', 'not loaded yet'],
+      ['dark', '! unknown', 'unknown', 'unknown', 'unknown', 'unknown', 'unknown'],
+      ['fresh', '! new', 'none', '3', 'unknown', 'never', '0', 'not loaded yet'],
     ]);
     expect(screen).toContain('2 not known in full, 1 not loaded yet.');
   });
@@ -215,10 +235,9 @@ describe('the status screen', () => {
   });
 
   it('shows the halt behind a pause, and that the pause goes first', () => {
-    const both = { ...PAUSED, ...(HALTED.lastError && { lastError: HALTED.lastError }) };
-    const screen = render([both]);
+    const screen = render([PAUSED_HALT]);
     expect(screen[1]).toMatch(/^entitlements +‖ paused .* retention_gap$/);
-    expect(screen).toContain('1 paused.');
+    expect(screen).toContain('1 halted and paused.');
     expect(screen.slice(-5)).toEqual([
       '  entitlements  retention_gap, 3 h ago',
       '    Paused by ana, "index build", 2 d ago; nothing new is planned until:',
@@ -226,6 +245,19 @@ describe('the status screen', () => {
       '    Version 1842 is needed; the source keeps 1902 and later.',
       '    Drop the target table, then run "lakeferry run order_items".',
     ]);
+  });
+
+  it('counts a paused sync once, as paused, with what has to be known in spite of the pause', () => {
+    const paused = (status: SyncStatus): SyncStatus => ({
+      ...status,
+      ...(PAUSED.paused && { state: 'paused', paused: PAUSED.paused }),
+    });
+    const sentence = (...rows: SyncStatus[]) => render(rows).find((line) => line.endsWith('.'));
+    const settled = [paused(REJECTED), paused(IDLE), { ...PAUSED, through: 'none' } as const];
+    expect(sentence(...settled, IDLE)).toBe('3 paused, 1 fine.');
+    expect(sentence(HALTED, PAUSED_HALT, paused(BLIND), DRIFT, paused(DRIFT), PAUSED)).toBe(
+      '1 halted, 1 halted and paused, 1 not known in full and paused, 1 with drift, 1 with drift and paused, 1 paused.',
+    );
   });
 
   it('names the columns that are left out, and how to take them in', () => {
@@ -294,8 +326,8 @@ describe('the status screen that is watched', () => {
 
 describe('the status document', () => {
   it('has versions as decimal text, times in ISO form, and unknown apart from nothing', () => {
-    const big = { ...HALTED, latest: 9_007_199_254_740_993n };
-    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW])));
+    const big = { ...HALTED, latest: 9_007_199_254_740_993n, overMaxLag: true };
+    const document = JSON.parse(jsonDocument(statusJson([big, BLIND, NEW, DARK])));
     expect(document.schemaVersion).toBe(1);
     expect(document.syncs[0]).toEqual({
       sync: 'order_items',
@@ -303,7 +335,7 @@ describe('the status document', () => {
       through: '1841',
       latest: '9007199254740993',
       lookedAt: '2026-11-21T14:31:26.000Z',
-      lag: { versions: '174', seconds: 10_805 },
+      lag: { versions: '174', seconds: 10_805, overMaxLag: true },
       rows: { upserted: 0, deleted: 0, rejected: 0 },
       rejectedKeys: 0,
       drift: [],
@@ -316,13 +348,15 @@ describe('the status document', () => {
       by: 'ana',
       reason: 'index build',
       at: '2026-11-19T06:58:47.000Z',
+      halted: false,
     });
     expect(document.syncs[1]).toMatchObject({
       latest: 'unknown',
-      lag: { versions: 'unknown', seconds: 'unknown' },
+      lag: { versions: 'unknown', seconds: 'unknown', overMaxLag: 'unknown' },
       lastError: null,
     });
-    expect(document.syncs[2]).toMatchObject({ through: null, latest: '3' });
+    expect(document.syncs[2]).toMatchObject({ through: null, latest: '3', lookedAt: null });
+    expect(document.syncs[3]).toMatchObject({ through: 'unknown', lookedAt: 'unknown' });
   });
 });
 
@@ -333,6 +367,9 @@ describe('the exit code of status', () => {
     [[DARK], 1],
     [[IDLE, HALTED, DARK], 3],
     [[IDLE, DRIFT], 3],
+    [[IDLE, LATE, DARK], 3],
+    [[PAUSED_HALT], 3],
+    [[{ ...LATE, overMaxLag: false }], 0],
   ] as const)('%#', (rows, code) => {
     expect(statusExitCode(rows)).toBe(code);
   });

@@ -12,7 +12,7 @@ const IDLE: SyncStatus = {
   state: 'idle',
   through: 1907n,
   latest: 1907n,
-  lookedAt: NOW,
+  lookedAt: NOW - 41_000,
   lag: { versions: 0n, seconds: 0 },
   rows: { upserted: 0n, deleted: 0n, rejected: 0n },
   rejectedKeys: 0n,
@@ -30,7 +30,8 @@ const APPLYING: SyncStatus = {
 function halted(kind: ErrorKind, message: string, ago: number): SyncStatus {
   const sync = 'order_items';
   const lastError = { kind, message, remedy: haltRemedyFor(kind, sync), at: NOW - ago };
-  return { ...IDLE, sync, state: 'halted', through: 1841n, latest: 2015n, lastError };
+  const lookedAt = NOW - ago;
+  return { ...IDLE, sync, state: 'halted', through: 1841n, latest: 2015n, lookedAt, lastError };
 }
 
 function screen(statuses: readonly SyncStatus[], width: number): string {

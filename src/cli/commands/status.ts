@@ -4,6 +4,7 @@ import { type CliIo, widthOf } from '../io.ts';
 import { jsonDocument } from '../json-document.ts';
 import { openRuntime } from '../open-runtime.ts';
 import { configOption, deploymentOption, jsonOption, localOption } from '../options.ts';
+import { Progress } from '../progress.ts';
 import { chooseSyncs, type Runtime, type RuntimeFlags, withServices } from '../runtime.ts';
 import { statusJson } from '../status-json.ts';
 import { renderStatus, type StatusLook } from '../status-report.ts';
@@ -23,7 +24,7 @@ export function registerStatus(program: Command, io: CliIo): void {
     .helpGroup('Run')
     .summary('where everything stands')
     .description(
-      'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown".',
+      'Looks at every sync now: its checkpoint, what the target shows and what the source has. What cannot be looked at is "unknown". Exits with 3 where a sync is halted, also behind a pause, is over its maxLag or drifts from its source, and with 1 where something could not be looked at.',
     )
     .argument('[sync...]', 'names of syncs; all of them when none is given')
     .option(
@@ -44,10 +45,15 @@ export function registerStatus(program: Command, io: CliIo): void {
 async function status(names: readonly string[], flags: StatusFlags, io: CliIo): Promise<void> {
   const runtime = await openRuntime(flags, io);
   const syncs = chooseSyncs(runtime.config, names);
+  // For the first look alone, which a warehouse that starts may keep waiting: a frame that is watched stays in its place.
+  const progress = new Progress(io.stderr, io.clock);
+  if (!flags.json) progress.update(`looking at ${syncs.map(({ name }) => name).join(', ')}`);
   await withServices(runtime, { needs: ['source', 'target'] }, io, async (services) => {
     const look = async (): Promise<StatusLook> => {
       const at = io.clock.now();
-      return { at, rows: await readStatus(services, syncs, io.signal) };
+      const rows = await readStatus(services, syncs, io.signal);
+      progress.clear();
+      return { at, rows };
     };
     if (flags.watch) {
       let earlier: StatusLook | undefined;
@@ -65,7 +71,7 @@ async function status(names: readonly string[], flags: StatusFlags, io: CliIo): 
       flags.json ? jsonDocument(statusJson(seen.rows), flags, io.env) : render(seen, runtime, flags, io),
     );
     io.setExitCode(statusExitCode(seen.rows));
-  });
+  }).finally(() => progress.clear());
 }
 
 /** Dated by when the look began: what is shown was so then, or later. */

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { planExitCode } from '../../src/cli/plan-sentence.ts';
+import { statusExitCode } from '../../src/cli/sync-status.ts';
+import type { SyncConfig } from '../../src/config/sync-config.ts';
+import { operateSync } from '../../src/sync/operate-sync.ts';
+import { previewPlans } from '../../src/sync/preview-plan.ts';
+import { readStatus, type SyncStatus } from '../../src/sync/read-status.ts';
+import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
+import { aSync } from '../support/syncs.ts';
+
+const HOUR_MS = 3_600_000;
+
+let lake: Lake;
+let count = 0;
+let source = '';
+let config: SyncConfig;
+
+beforeAll(async () => {
+  lake = await startLake();
+  await lake.sql('create schema main.status');
+});
+afterAll(() => lake?.close());
+
+beforeEach(async () => {
+  const name = `t${count++}`;
+  source = `main.status.${name}`;
+  config = aSync(source, `public.${name}`, ['id'], { name });
+  await lake.sql(`create table ${source} (id int) using delta`);
+});
+
+/** What is seen at a time, in milliseconds since the epoch. */
+async function statusAt(now: number): Promise<SyncStatus> {
+  const services = { ...lake.services, clock: { now: () => now } };
+  const [status] = await readStatus(services, [config], NEVER);
+  return status as SyncStatus;
+}
+
+it('says when a planner last looked, however often a person does', async () => {
+  expect(await statusAt(Date.now())).toMatchObject({ state: 'new', latest: 0n });
+  expect((await statusAt(Date.now())).lookedAt).toBeUndefined();
+
+  await syncNow(lake, config);
+  const lookAt = (now: number) =>
+    syncNow({ services: { ...lake.services, clock: { now: () => now } } }, config);
+  const first = Date.now() + HOUR_MS;
+  expect(await lookAt(first)).toEqual({ outcome: 'idle' });
+  expect(await statusAt(first + HOUR_MS)).toMatchObject({ state: 'idle', latest: 0n, lookedAt: first });
+  expect(await lookAt(first + 2 * HOUR_MS)).toEqual({ outcome: 'idle' });
+  expect(await statusAt(first + 3 * HOUR_MS)).toMatchObject({ lookedAt: first + 2 * HOUR_MS });
+});
+
+it('tells of a halt behind a pause', async () => {
+  await lake.sql(`insert into ${source} values (1)`);
+  await syncNow(lake, config);
+  const pause = { type: 'pause', by: 'ana', reason: '', now: 1 } as const;
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  expect((await statusAt(1)).paused).toEqual({ by: 'ana', reason: '', at: 1, halted: false });
+  await operateSync(lake.services, config.name, { type: 'resume' }, { dryRun: false }, NEVER);
+
+  const other = { ...config, where: 'id > 1' };
+  expect(await syncNow(lake, other)).toMatchObject({ outcome: 'halted', cause: { kind: 'mapping_changed' } });
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  const status = await statusAt(1);
+  expect(status).toMatchObject({ paused: { halted: true }, lastError: { kind: 'mapping_changed' } });
+  const plan = await previewPlans(lake.services, [other], { exact: false }, NEVER);
+  expect([statusExitCode([status]), planExitCode(plan)]).toEqual([3, 3]);
+});
+
+it('is over maxLag one second after it, not at it, and never before the first load or in a pause', async () => {
+  expect(await statusAt(Date.now() + HOUR_MS)).toMatchObject({ through: 'none', overMaxLag: false });
+  await syncNow(lake, config);
+  expect(await statusAt(Date.now() + HOUR_MS)).toMatchObject({ lag: { versions: 0n }, overMaxLag: false });
+
+  await lake.sql(`insert into ${source} values (1)`);
+  const start = Date.now();
+  const { lag } = await statusAt(start);
+  const statusWhen = (lagSeconds: number) => statusAt(start + (lagSeconds - (lag?.seconds ?? 0)) * 1_000);
+  const { maxLagSeconds } = config;
+  expect(await statusWhen(maxLagSeconds)).toMatchObject({
+    lag: { seconds: maxLagSeconds },
+    overMaxLag: false,
+  });
+  expect(await statusWhen(maxLagSeconds + 1)).toMatchObject({ overMaxLag: true });
+
+  const pause = { type: 'pause', by: 'ana', reason: '', now: start } as const;
+  await operateSync(lake.services, config.name, pause, { dryRun: false }, NEVER);
+  expect(await statusWhen(maxLagSeconds + 1)).toMatchObject({ state: 'paused', overMaxLag: false });
+});
