@@ -1,6 +1,6 @@
 import { type Checkpoint, haltCauseOf } from '../checkpoint/checkpoint.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { asSyncError, type SyncError } from '../error/sync-error.ts';
+import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
 import { type Attempt, attempt } from './attempt.ts';
@@ -51,21 +51,30 @@ export interface SyncStatus {
 
 export type StatusError = Pick<SyncError, 'kind' | 'message' | 'remedy'> & { readonly at: number };
 
-/** Looks at checkpoint, target and source of every sync. Never throws for what cannot be reached: it says so. */
+/** A warehouse may take minutes to start: what else there is to see is told before. */
+const LOOK_LIMIT_MS = 30_000;
+
+/**
+ * Looks at checkpoint, target and source of every sync. Never throws for what cannot be reached, nor for a source that
+ * does not answer within `lookLimitMs`: it says so.
+ */
 export async function readStatus(
   services: Services,
   syncs: Iterable<SyncConfig>,
   signal: AbortSignal,
+  lookLimitMs = LOOK_LIMIT_MS,
 ): Promise<SyncStatus[]> {
   const [rows, rejected] = await Promise.all([
     attempt(() => services.target.readRows(signal)),
     attempt(() => services.target.countRejected(signal)),
   ]);
-  return Promise.all([...syncs].map((sync) => statusOf(services, sync, { rows, rejected }, signal)));
+  const seen: SeenFirst = { rows, rejected, lookLimitMs };
+  return Promise.all([...syncs].map((sync) => statusOf(services, sync, seen, signal)));
 }
 
-/** What the target says of all syncs. */
-interface TargetRead {
+/** What the target says of all syncs, and how long a source may take to answer. */
+interface SeenFirst {
+  readonly lookLimitMs: number;
   readonly rows: Attempt<ReadonlyMap<string, SyncRow>>;
   readonly rejected: Attempt<ReadonlyMap<string, bigint>>;
 }
@@ -73,14 +82,14 @@ interface TargetRead {
 async function statusOf(
   services: Services,
   config: SyncConfig,
-  { rows, rejected }: TargetRead,
+  { rows, rejected, lookLimitMs }: SeenFirst,
   signal: AbortSignal,
 ): Promise<SyncStatus> {
   const { checkpoints, source, clock } = services;
   const now = clock.now();
   const [stored, look] = await Promise.all([
     attempt(() => checkpoints.read(config.name, signal)),
-    attempt(() => source.look(config.source, signal)),
+    attempt(() => lookWithin(lookLimitMs, source, config, signal)),
   ]);
   const checkpoint = stored.value?.checkpoint;
   const row = rows.value?.get(config.name);
@@ -110,6 +119,22 @@ async function statusOf(
     ...(lastError ? { lastError } : {}),
     ...(checkpoint?.state === 'paused' ? { paused: pauseOf(checkpoint) } : {}),
   };
+}
+
+async function lookWithin(
+  limitMs: number,
+  source: Services['source'],
+  { source: table }: SyncConfig,
+  signal: AbortSignal,
+): Promise<SourceLook> {
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    return await source.look(table, AbortSignal.any([signal, limit]));
+  } catch (thrown) {
+    if (signal.aborted || !limit.aborted) throw thrown;
+    const message = `The SQL warehouse did not answer within ${Math.round(limitMs / 1_000)} s; it may be starting.`;
+    throw new SyncError('source_unavailable', message, {}, { cause: thrown });
+  }
 }
 
 async function lagOf(

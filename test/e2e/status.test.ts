@@ -2,9 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { planExitCode } from '../../src/cli/plan-sentence.ts';
 import { statusExitCode } from '../../src/cli/sync-status.ts';
 import type { SyncConfig } from '../../src/config/sync-config.ts';
+import type { Source } from '../../src/source/source.ts';
 import { operateSync } from '../../src/sync/operate-sync.ts';
 import { previewPlans } from '../../src/sync/preview-plan.ts';
 import { readStatus, type SyncStatus } from '../../src/sync/read-status.ts';
+import { overriding } from '../support/control.ts';
 import { type Lake, NEVER, startLake, syncNow } from '../support/lake.ts';
 import { aSync } from '../support/syncs.ts';
 
@@ -47,6 +49,20 @@ it('says when a planner last looked, however often a person does', async () => {
   expect(await statusAt(first + HOUR_MS)).toMatchObject({ state: 'idle', latest: 0n, lookedAt: first });
   expect(await lookAt(first + 2 * HOUR_MS)).toEqual({ outcome: 'idle' });
   expect(await statusAt(first + 3 * HOUR_MS)).toMatchObject({ lookedAt: first + 2 * HOUR_MS });
+});
+
+it('does not wait for a warehouse that starts', async () => {
+  await syncNow(lake, config);
+  const look: Source['look'] = (_, signal) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('given up')));
+    });
+  const services = { ...lake.services, source: overriding(lake.services.source, { look }) };
+  const [status] = await readStatus(services, [config], NEVER, 50);
+  expect(status).toMatchObject({ state: 'idle', through: 0n, lastError: { kind: 'source_unavailable' } });
+  expect(status?.lastError?.message).toContain('it may be starting');
+  expect(status?.latest).toBeUndefined();
+  expect(statusExitCode(status ? [status] : [])).toBe(1);
 });
 
 it('tells of a halt behind a pause', async () => {
