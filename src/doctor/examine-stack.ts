@@ -20,6 +20,8 @@ export interface LocalState {
   readonly file: string;
   readonly configDigest: string;
   readonly connections: ConnectionSettings;
+  /** All of the configuration, whichever are looked at: they share what the account has room for. */
+  readonly syncs: readonly SyncConfig[];
 }
 
 /** A place in AWS, and what is there. */
@@ -50,7 +52,9 @@ export async function examineStack(
   }
   const [secrets, concurrency, rest] = await Promise.all([
     secretFindings(account, local.connections, ask),
-    ask((limited) => account.readConcurrency(limited)).then((asked) => concurrencyFindings(asked, syncs)),
+    ask((limited) => account.readConcurrency(limited)).then((asked) =>
+      concurrencyFindings(asked, local.syncs),
+    ),
     deployment instanceof SyncError
       ? missingFindings(account, deployment, ask)
       : deployedFindings(services, deployment, local, syncs, ask),

@@ -184,6 +184,15 @@ describe('a planted fault is found, and its fix named:', () => {
   it.each(Object.entries(FAULTS))('%s', (_, fault) => clinic.expectFound(fault));
 });
 
+it('counts the writers of every sync, whichever it is asked about', async () => {
+  const more = '  more: { source: main.shop.more, target: shop.more, primaryKey: id, maxWriters: 100 }\n';
+  await clinic.tellOfDeployment(clinic.healthy + more);
+  const found = await clinic.examine('fruit');
+  expect(wrong(found).map(({ subject, text }) => `${subject}: ${text.replace(/, of .*/, '')}`)).toEqual([
+    'connections: 104 writers and 2 planners at most',
+  ]);
+});
+
 it('names what ties the rows of a table together, and what to do where that is too slow', async () => {
   await clinic.postgres.query(`create schema shop; create table shop.fruit (
     id bigint primary key, name text unique, kind text, parent bigint references shop.fruit)`);

@@ -131,6 +131,16 @@ describe('a planted fault is found, and its fix named:', () => {
   it.each(Object.entries(FAULTS))('%s', (_, fault) => clinic.expectFound(fault));
 });
 
+it('counts the functions of every sync, whichever it is asked about', async () => {
+  const more = '  more: { source: main.shop.more, target: shop.more, primaryKey: id }\n';
+  await clinic.tellOfDeployment(clinic.healthy + more);
+  clinic.deployed.account.concurrency = 9;
+  const found = await clinic.examine('fruit');
+  expect(wrong(found).map(({ subject, text }) => `${subject}: ${text}`)).toEqual([
+    'Lambda: 10 functions at once at most, of 9 that the account has room for',
+  ]);
+});
+
 /** The one problem is that AWS cannot be asked; nothing that needs it was looked at. */
 function expectAwsAlone({ findings }: Examined): void {
   expect(findings.map(({ subject, verdict }) => `${subject}: ${verdict}`)).toEqual([
