@@ -38,7 +38,7 @@ export function renderError(error: SyncError, options: ReportOptions): string[] 
     ...(places === '' ? [] : line('where', places)),
     ...(error.action === 'refuse' ? [] : line('why', `${error.kind}: ${MEANING[error.action]}`)),
     ...line('safe', SAFE[error.action]),
-    ...entry('remedy', style.command(printable(error.remedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
+    ...entry('remedy', style.command(printable(error.commandRemedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
   ];
 }
 
@@ -77,7 +77,7 @@ function placesOf({ fields }: SyncError): string {
 
 /** The one document of a failed `--json` command. */
 export function errorJson(error: SyncError) {
-  const { kind, message, remedy } = error;
+  const { kind, message, commandRemedy: remedy } = error;
   const { sync } = error.fields;
   const problems = problemsJson(error);
   return {

@@ -218,6 +218,17 @@ describe('an error', () => {
     });
   });
 
+  it.each(['checkpoint_unavailable', 'queue_unavailable', 'target_unavailable', 'internal'] as const)(
+    'that may pass, %s, is mended by whoever typed the command: nobody else repeats it',
+    async (kind) => {
+      const passing = new SyncError(kind, 'It failed.', { sync: 'orders' });
+      const { stderr } = await run(['work'], { commands: [fails(passing)] });
+      expect(lastLine(stderr)).toMatch(/, and run the command again\.$/);
+      const document = await run(['work', '--json'], { commands: [fails(passing)] });
+      expect(JSON.parse(document.stdout).error.remedy).toMatch(/, and run the command again\.$/);
+    },
+  );
+
   it('names in its remedy the configuration that was meant', async () => {
     const remedy =
       'Check syncs.orders.source in our.yaml, or create the table, then run "lakeferry run orders --config our.yaml".';
