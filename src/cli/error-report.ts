@@ -2,6 +2,7 @@ import { ConfigError, EnvironmentError } from '../config/config-error.ts';
 import type { ErrorAction } from '../error/error-kind.ts';
 import { errorPage } from '../error/error-page.ts';
 import type { SyncError } from '../error/sync-error.ts';
+import { haltsPlanner } from '../sync/halt-sync.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
 import type { Style } from './style.ts';
@@ -103,8 +104,9 @@ export function exitCodeOf(error: SyncError): ExitCode {
       return 2;
     case 'halt':
       return 3;
-    case 'retry':
     case 'replan':
+      return haltsPlanner(error) ? 3 : 1;
+    case 'retry':
       return 1;
     default:
       return error.action satisfies never;

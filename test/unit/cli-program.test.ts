@@ -144,7 +144,8 @@ describe('the end of a command', () => {
     ['usage', 2],
     ['retention_gap', 3],
     ['source_unavailable', 1],
-    ['source_replaced', 1],
+    ['source_replaced', 3],
+    ['target_replaced', 1],
     ['internal', 1],
   ] as const)('by a %s error is %i, with and without --json', async (kind, code) => {
     const commands = [fails(new SyncError(kind, 'It failed.'))];
@@ -410,6 +411,9 @@ describe('the commands', () => {
   it('explain knows the kinds of errors', async () => {
     expect((await run(['explain', 'retention_gap'])).stdout).toContain(
       'The sync is halted until somebody acts.',
+    );
+    expect((await run(['explain', 'source_replaced'])).stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'the sync is halted where rows in the target stand in the way.',
     );
     expect((await run(['explain', 'constructor'])).code).toBe(2);
   });
