@@ -2,6 +2,7 @@ import { ConfigError, EnvironmentError } from '../config/config-error.ts';
 import type { ErrorAction } from '../error/error-kind.ts';
 import { errorPage } from '../error/error-page.ts';
 import type { SyncError } from '../error/sync-error.ts';
+import { haltsPlanner } from '../sync/halt-sync.ts';
 import { configProblemsJson, renderConfigProblems } from './config-problems.ts';
 import type { ExitCode } from './io.ts';
 import type { Style } from './style.ts';
@@ -38,7 +39,7 @@ export function renderError(error: SyncError, options: ReportOptions): string[] 
     ...(places === '' ? [] : line('where', places)),
     ...(error.action === 'refuse' ? [] : line('why', `${error.kind}: ${MEANING[error.action]}`)),
     ...line('safe', SAFE[error.action]),
-    ...entry('remedy', style.command(printable(error.remedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
+    ...entry('remedy', style.command(printable(error.commandRemedy)), NAME_WIDTH, Number.POSITIVE_INFINITY),
   ];
 }
 
@@ -77,7 +78,7 @@ function placesOf({ fields }: SyncError): string {
 
 /** The one document of a failed `--json` command. */
 export function errorJson(error: SyncError) {
-  const { kind, message, remedy } = error;
+  const { kind, message, commandRemedy: remedy } = error;
   const { sync } = error.fields;
   const problems = problemsJson(error);
   return {
@@ -103,8 +104,9 @@ export function exitCodeOf(error: SyncError): ExitCode {
       return 2;
     case 'halt':
       return 3;
-    case 'retry':
     case 'replan':
+      return haltsPlanner(error) ? 3 : 1;
+    case 'retry':
       return 1;
     default:
       return error.action satisfies never;

@@ -1,3 +1,4 @@
+import { asSyncError, SyncError } from '../error/sync-error.ts';
 import { type OperatorEvent, operateSync } from '../sync/operate-sync.ts';
 import { type CliIo, widthOf } from './io.ts';
 import { jsonDocument } from './json-document.ts';
@@ -25,7 +26,12 @@ export async function operate(
   const operated = await withServices(runtime, { needs: [] }, io, async (services) => {
     const done: OperatedSync[] = [];
     for (const { name: sync } of syncs) {
-      done.push({ sync, operation: await operateSync(services, sync, event, { dryRun }, io.signal) });
+      try {
+        done.push({ sync, operation: await operateSync(services, sync, event, { dryRun }, io.signal) });
+      } catch (thrown) {
+        if (dryRun || syncs.length === 1) throw thrown;
+        throw halfway(thrown, sync, event, names);
+      }
     }
     return done;
   });
@@ -37,4 +43,27 @@ export async function operate(
     io.stdout.write(`${screen.join('\n\n')}\n`);
   }
   return operated;
+}
+
+const DONE = { pause: 'Paused', resume: 'Resumed' } as const;
+
+/** The failure at one of several syncs, with what became of each: the answer to a write that was made may be lost. */
+function halfway(
+  thrown: unknown,
+  sync: string,
+  { type }: OperatorEvent,
+  names: readonly string[],
+): SyncError {
+  const error = asSyncError(thrown, { sync });
+  const at = names.indexOf(sync);
+  const { kind, message, fields, commandRemedy: remedy } = error;
+  const became = [
+    [DONE[type], names.slice(0, at)],
+    ['Not certain', [sync]],
+    [`Not ${DONE[type].toLowerCase()}`, names.slice(at + 1)],
+  ] as const;
+  const words = became.flatMap(([word, syncs]) =>
+    syncs.length === 0 ? [] : [`${word}: ${syncs.join(', ')}.`],
+  );
+  return new SyncError(kind, [message, ...words].join(' '), fields, { cause: error, remedy });
 }

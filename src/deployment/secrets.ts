@@ -38,13 +38,13 @@ export function secretsManager(
       if (thrown instanceof EnvironmentError) throw thrown;
       if (thrown instanceof ResourceNotFoundException) {
         throw unfetched(SecretId, `not found in Secrets Manager in ${region}, or empty`, {
-          remedy: `Create the secret: aws secretsmanager create-secret --name ${SecretId} --secret-string file://secret.json (or put-secret-value with --secret-id, where it is empty)`,
+          remedy: `Create the secret: aws secretsmanager create-secret --name ${SecretId} --secret-string file://secret.json --region ${region} (or put-secret-value with --secret-id, where it is empty)`,
         });
       }
       // Of all that this error is for, a read meets this alone.
       if (thrown instanceof InvalidRequestException) {
         throw unfetched(SecretId, `deleted in ${region}, and can be restored`, {
-          remedy: `Restore the secret: aws secretsmanager restore-secret --secret-id ${SecretId}`,
+          remedy: `Restore the secret: aws secretsmanager restore-secret --secret-id ${SecretId} --region ${region}`,
         });
       }
       const thing = { name: `the secret "${SecretId}"`, region, right: 'secretsmanager:GetSecretValue' };

@@ -19,6 +19,8 @@ export interface Identity {
   readonly account: string;
   /** Of a user, or of a role that is taken on: `arn:aws:sts::123456789012:assumed-role/ops/ana`. */
   readonly arn: string;
+  /** Where they are used. */
+  readonly region: string;
 }
 
 /** An alarm that is going off. */
@@ -73,13 +75,13 @@ export function openAccountSurvey(configured: string | undefined, file: string):
     name: string,
     right: string,
     signal: AbortSignal,
-    call: () => Promise<T>,
+    call: (region: string) => Promise<T>,
   ): Promise<T> {
     const region = await sts.config.region().catch(() => undefined);
     if (region === undefined) throw noRegion(file);
     try {
       await findCredentials(sts);
-      return await call();
+      return await call(region);
     } catch (thrown) {
       throw controlPlaneError(thrown, { name, region, right }, signal);
     }
@@ -87,9 +89,9 @@ export function openAccountSurvey(configured: string | undefined, file: string):
 
   return {
     readIdentity: (signal) =>
-      ask('your identity', 'sts:GetCallerIdentity', signal, async () => {
+      ask('your identity', 'sts:GetCallerIdentity', signal, async (region) => {
         const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
-        return { account: Account ?? '', arn: Arn ?? '' };
+        return { account: Account ?? '', arn: Arn ?? '', region };
       }),
     isBootstrapped: (signal) =>
       ask(`the SSM parameter ${BOOTSTRAP_PARAMETER}`, 'ssm:GetParameter', signal, async () => {

@@ -21,7 +21,7 @@ export interface ServerExam {
   readonly clock?: ClockReading;
 }
 
-/** The server by both hosts: that of the chunks, and that of DDL. */
+/** The server by both hosts: that of the chunks, and that of DDL. `syncs` are all that share its connections. */
 export async function examineServer(
   { target, clock }: { readonly target: TargetSurvey; readonly clock: Clock },
   syncs: readonly SyncConfig[],

@@ -2,6 +2,7 @@ import { type Checkpoint, type CheckpointStore, haltCauseOf } from '../checkpoin
 import type { Deployment } from '../config/deployment.ts';
 import type { ConnectionSettings } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
+import { secretRegion } from '../deployment/secret-region.ts';
 import type { AccountSurvey, Subscribers } from '../deployment/survey.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { DeadLetterQueue } from '../queue/queue.ts';
@@ -20,6 +21,8 @@ export interface LocalState {
   readonly file: string;
   readonly configDigest: string;
   readonly connections: ConnectionSettings;
+  /** All of the configuration, whichever are looked at: they share what the account has room for. */
+  readonly syncs: readonly SyncConfig[];
 }
 
 /** A place in AWS, and what is there. */
@@ -49,8 +52,10 @@ export async function examineStack(
     ];
   }
   const [secrets, concurrency, rest] = await Promise.all([
-    secretFindings(account, local.connections, ask),
-    ask((limited) => account.readConcurrency(limited)).then((asked) => concurrencyFindings(asked, syncs)),
+    secretFindings(account, local.connections, identity.value.region, ask),
+    ask((limited) => account.readConcurrency(limited)).then((asked) =>
+      concurrencyFindings(asked, local.syncs),
+    ),
     deployment instanceof SyncError
       ? missingFindings(account, deployment, ask)
       : deployedFindings(services, deployment, local, syncs, ask),
@@ -121,7 +126,7 @@ async function deployedFindings(
             by: 'You',
             paste: ['lakeferry status'],
           }),
-    subscriberFinding(deployment.alarmTopicArn, subscribers),
+    subscriberFinding(deployment, subscribers),
     dead.error
       ? queue.unchecked('dead letters', wordsOf(dead.error), fixOf(dead.error))
       : dead.value === 0
@@ -136,7 +141,10 @@ async function deployedFindings(
 }
 
 /** An alarm that nobody hears is none. */
-function subscriberFinding(topicArn: string, { value, error }: Attempt<Subscribers>): Finding {
+function subscriberFinding(
+  { alarmTopicArn, region }: Deployment,
+  { value, error }: Attempt<Subscribers>,
+): Finding {
   const topic = about('stack', 'alarm topic');
   if (error) return topic.unchecked('subscribers', wordsOf(error), fixOf(error));
   const { confirmed, pending } = value;
@@ -151,7 +159,7 @@ function subscriberFinding(topicArn: string, { value, error }: Attempt<Subscribe
   return topic.note('subscribers', 'heard by nobody', {
     by: 'You',
     paste: [
-      `aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint you@example.com`,
+      `aws sns subscribe --topic-arn ${alarmTopicArn} --protocol email --notification-endpoint you@example.com --region ${region}`,
     ],
   });
 }
@@ -202,6 +210,7 @@ function warehouseFindings({ connections: { databricks }, file }: LocalState): r
 async function secretFindings(
   account: AccountSurvey,
   connections: ConnectionSettings,
+  region: string,
   ask: Ask,
 ): Promise<readonly Finding[]> {
   const forms = {
@@ -222,15 +231,18 @@ async function secretFindings(
     const subject = about('stack', `secret ${secret}`);
     if (found.error) return subject.unchecked('secret', wordsOf(found.error), fixOf(found.error));
     if (found.value === 'there') return subject.ok('secret', 'is there');
+    const place = secretRegion(secret) ?? region;
     if (found.value === 'deleted') {
       return subject.problem('secret', 'is deleted, and can be restored', {
         by: 'You',
-        paste: [`aws secretsmanager restore-secret --secret-id ${secret}`],
+        paste: [`aws secretsmanager restore-secret --secret-id ${secret} --region ${place}`],
       });
     }
     return subject.problem('secret', 'is not in Secrets Manager', {
       by: 'You',
-      paste: [`aws secretsmanager create-secret --name ${secret} --secret-string file://${connection}.json`],
+      paste: [
+        `aws secretsmanager create-secret --name ${secret} --secret-string file://${connection}.json --region ${place}`,
+      ],
       advice: `The file holds ${forms[connection]}; or npx cdk deploy -c secrets=create makes it, empty, for you to fill.`,
     });
   });

@@ -123,18 +123,20 @@ export async function examineTable(
             fix,
           )
         : table.ok('key', `key unique in ${counted(rows, 'row')}${oneIn === 1 ? '' : ` (${part})`}`),
-      ...(nullRows === 0
-        ? []
-        : [
-            table.note(
-              'key',
-              `${counted(nullRows, 'row')} with NULL in the key (${key}), which will be rejected`,
-              advise(
-                `Leave them out with syncs.${config.name}.where, or let them be put aside: syncs.${config.name}.rejectedRows: quarantine.`,
-              ),
-            ),
-          ]),
+      ...(nullRows === 0 ? [] : [nullFinding(`${counted(nullRows, 'row')} with NULL in the key (${key})`)]),
     ];
+  }
+
+  function nullFinding(rows: string): Finding {
+    if (config.rejectedRows === 'quarantine')
+      return table.note('key', `${rows}, put aside by rejectedRows: quarantine`);
+    return table.problem(
+      'key',
+      `${rows}, at which the sync will halt`,
+      advise(
+        `Leave them out with syncs.${config.name}.where, or let them be put aside: syncs.${config.name}.rejectedRows: quarantine.`,
+      ),
+    );
   }
 }
 

@@ -28,6 +28,7 @@ export interface DoctorServices {
 }
 
 export interface Examination {
+  /** Those to be looked at. */
   readonly syncs: readonly SyncConfig[];
   readonly local: LocalState;
   /** What is being waited for, as part of a sentence. */
@@ -46,7 +47,7 @@ export async function examine(
   const { source, target, stack } = services;
   onProgress('asking Neon, AWS, and the SQL warehouse, which may have to start');
   const [server, warehouse, ofStack] = await Promise.all([
-    examineServer(services, syncs, signal),
+    examineServer(services, local.syncs, signal),
     examineWarehouse(services, signal),
     stack ? examineStack(stack, local, syncs, signal) : [],
   ]);

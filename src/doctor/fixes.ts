@@ -41,7 +41,7 @@ export function fixOf(error: SyncError, sync = '<sync>'): Fix {
     const variables = [...new Set(error.problems.map(({ variable }) => variable))];
     return advise(`Set ${variables.join(', ')} here, or see to what is said of it.`);
   }
-  return FIX_BY_KIND[error.kind]?.(sync) ?? advise(error.remedy);
+  return FIX_BY_KIND[error.kind]?.(sync) ?? advise(error.commandRemedy);
 }
 
 /**

@@ -227,18 +227,19 @@ export const ERROR_POLICY = {
   },
 } as const satisfies Record<string, ErrorPolicy>;
 
-/** What to do about an error of the kind. */
+/** What to do about an error of the kind that a sync meets. */
 export function remedyFor(kind: ErrorKind, sync: string | undefined): string {
-  const { action, remedy } = ERROR_POLICY[kind];
-  if (action !== 'retry') return named(remedy, sync);
-  return named(`${remedy}${isOfCommands(kind) ? RUN_AGAIN : '; Lakeferry tries again by itself.'}`, sync);
+  return remedyWith(isOfCommands(kind) ? RUN_AGAIN : '; Lakeferry tries again by itself.', kind, sync);
+}
+
+/** What to do about an error of the kind that ends a command: nobody repeats it but the person at the terminal. */
+export function commandRemedyFor(kind: ErrorKind, sync: string | undefined): string {
+  return remedyWith(RUN_AGAIN, kind, sync);
 }
 
 /** What to do once a sync is halted by an error of the kind, be it that its attempts are used up. */
 export function haltRemedyFor(kind: ErrorKind, sync: string | undefined): string {
-  const { action, remedy } = ERROR_POLICY[kind];
-  if (action !== 'retry') return named(remedy, sync);
-  return named(`${remedy}${isOfCommands(kind) ? RUN_AGAIN : ', then run "lakeferry run <sync>".'}`, sync);
+  return remedyWith(isOfCommands(kind) ? RUN_AGAIN : ', then run "lakeferry run <sync>".', kind, sync);
 }
 
 /** Whether only commands meet errors of the kind. */
@@ -249,6 +250,8 @@ export function isOfCommands(kind: ErrorKind): boolean {
 
 const RUN_AGAIN = ', and run the command again.';
 
-function named(remedy: string, sync: string | undefined): string {
-  return remedy.replaceAll('<sync>', sync ?? '<sync>');
+/** `end` closes the sentence of a `retry`. */
+function remedyWith(end: string, kind: ErrorKind, sync: string | undefined): string {
+  const { action, remedy } = ERROR_POLICY[kind];
+  return `${remedy}${action === 'retry' ? end : ''}`.replaceAll('<sync>', sync ?? '<sync>');
 }

@@ -1,4 +1,4 @@
-import { ERROR_POLICY, type ErrorAction, type ErrorKind, remedyFor } from './error-kind.ts';
+import { commandRemedyFor, ERROR_POLICY, type ErrorAction, type ErrorKind, remedyFor } from './error-kind.ts';
 
 /** Facts that place an error. Never a row value, never a secret. */
 export interface ErrorFields {
@@ -38,6 +38,11 @@ export class SyncError extends Error {
 
   get remedy(): string {
     return this.#remedy ?? remedyFor(this.kind, this.fields.sync);
+  }
+
+  /** The remedy where the error ends a command. */
+  get commandRemedy(): string {
+    return this.#remedy ?? commandRemedyFor(this.kind, this.fields.sync);
   }
 
   /** The same with more facts; those that it has already stay. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,9 +34,13 @@ interface Ended {
 
 let folder = '';
 
-function start(args: readonly string[]): ChildProcess & { readonly ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: folder,
+function launch(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): ChildProcess & { readonly ended: Promise<Ended> } {
+  const child = spawn(command, args, {
+    cwd,
     env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -46,6 +50,7 @@ function start(args: readonly string[]): ChildProcess & { readonly ended: Promis
   return Object.assign(child, { ended });
 }
 
+const start = (args: readonly string[], cwd = folder) => launch(process.execPath, [MAIN, ...args], cwd);
 const lakeferry = (...args: string[]) => start(args).ended;
 
 async function json(...args: string[]): Promise<{ code: number; answer: Record<string, never> }> {
@@ -220,6 +225,28 @@ describe('the command line on a local stack', () => {
       syncs: [{ state: 'idle', through: '2', rows: { upserted: 0 } }],
     });
   });
+});
+
+it('suggests commands that work on a stack without data, in the order in which they are typed', async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'lakeferry-fresh-'));
+  onTestFinished(() => rm(fresh, { recursive: true, force: true }));
+  await copyFile(join(REPOSITORY, 'lakeferry.yaml'), join(fresh, 'lakeferry.yaml'));
+  const stack = start(['local', 'up'], fresh);
+  onTestFinished(async () => {
+    stack.kill('SIGINT');
+    await stack.ended;
+  });
+  const [screen] = await once(stack.stdout as NodeJS.ReadableStream, 'data');
+  const suggested = String(screen).match(/(?<=^ {2}npm run -s lakeferry -- ).*/gm) ?? [];
+  expect(suggested.length).toBeGreaterThan(2);
+  const answers: string[] = [];
+  for (const words of suggested) {
+    const script = `'${process.execPath}' '${MAIN}' ${words}`;
+    const { code, stdout, stderr } = await launch('sh', ['-c', script], fresh).ended;
+    expect(code, `${words}\n${stderr}`).toBe(0);
+    answers.push(stdout);
+  }
+  expect(answers.at(-1)).toMatch(/^people\t✓ idle\t0\t0\tnone\t/m);
 });
 
 describe('the demo', () => {

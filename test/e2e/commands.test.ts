@@ -2,11 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { LOCAL_AWS_CREDENTIALS } from '../../src/config/connections.ts';
+import { STACK_FOLDER, stackFile } from '../../src/local/stack-info.ts';
 import { decodePlan, encodeMessage } from '../../src/plan/codec.ts';
 import { systemClock } from '../../src/telemetry/clock.ts';
+import { AwsFaults, startAwsFront } from '../support/aws-front.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 
 const CONFIG = `
@@ -138,6 +140,47 @@ it('pauses a sync, which then plans nothing, and resumes it where it was', async
   expect((await cli.json('resume', 'fruit', '--local')).answer).toMatchObject({
     syncs: [{ changed: false, state: 'idle' }],
   });
+});
+
+it('says what became of each sync where a pause fails halfway, and leaves the rest to whoever typed it', async () => {
+  const faults = new AwsFaults();
+  const { info } = cli.stack;
+  const front = await startAwsFront(info.aws.dynamodb, faults);
+  const tell = (dynamodb: string) =>
+    writeFile(
+      stackFile(join(cli.folder, STACK_FOLDER)),
+      JSON.stringify({ ...info, aws: { ...info.aws, dynamodb } }),
+    );
+  onTestFinished(async () => {
+    await tell(info.aws.dynamodb);
+    await front.close();
+  });
+  await tell(front.endpoint);
+  faults.add({ action: 'PutItem', skip: 1, times: 1_000, fault: 'answerLost' });
+  const failed = await cli.run('pause', 'fruit', 'herbs', 'nuts', '--local');
+  expect(failed).toMatchObject({ code: 1, stdout: '' });
+  expect(failed.stderr.replaceAll(/\s+/g, ' ')).toContain(
+    'Paused: fruit. Not certain: herbs. Not paused: nuts.',
+  );
+  expect(failed.stderr).toMatch(/\n {2}where +sync herbs, /);
+  expect(lastLine(failed.stderr)).toMatch(/^ {2}remedy .*, and run the command again\.$/);
+
+  faults.clear();
+  const states = (await cli.json('pause', 'fruit', 'herbs', 'nuts', '--local')).answer;
+  expect(states).toMatchObject({ syncs: [{ changed: false }, { changed: false }, { changed: true }] });
+  faults.add({ action: 'PutItem', times: 1_000, fault: 'refused' });
+  const resumed = await cli.json('resume', 'fruit', 'herbs', 'nuts', '--local');
+  expect(resumed).toMatchObject({
+    code: 1,
+    answer: {
+      error: {
+        sync: 'fruit',
+        message: expect.stringMatching(/ Not certain: fruit\. Not resumed: herbs, nuts\.$/),
+      },
+    },
+  });
+  faults.clear();
+  expect((await cli.run('resume', 'fruit', 'herbs', 'nuts', '--local')).code).toBe(0);
 });
 
 it('shows on stderr what planner and writer do, where "logs" on the local stack says', async () => {

@@ -257,6 +257,10 @@ describe('a secret', () => {
     const arn = 'arn:aws:secretsmanager:us-west-2:111122223333:secret:prod/neon-AbC123';
     expect(await secretsManager(REGION, 'our.yaml', NEVER)(arn)).toBe('text');
     expect(signature).toContain('/us-west-2/secretsmanager/');
+    answer = fails('InvalidRequestException');
+    const deleted = await errorOf(secretsManager(REGION, 'our.yaml', NEVER)(arn));
+    expect(deleted.remedy).toMatch(/restore-secret --secret-id arn:\S+ --region us-west-2$/);
+    answer = gives({ SecretString: 'text' });
     const account = openAccountSurvey(REGION, 'our.yaml');
     expect(await account.findSecret(arn, NEVER)).toBe('there');
     account.close();
@@ -289,7 +293,9 @@ describe('a secret that is not there', () => {
       secretsManager(REGION, 'our.yaml', NEVER),
       'our.yaml',
     );
-    expect((await errorOf(connection)).remedy).toContain('aws secretsmanager create-secret --name prod/neon');
+    expect((await errorOf(connection)).remedy).toMatch(
+      /aws secretsmanager create-secret --name prod\/neon .*--region eu-central-1 /,
+    );
   });
 });
 

@@ -184,6 +184,41 @@ describe('a planted fault is found, and its fix named:', () => {
   it.each(Object.entries(FAULTS))('%s', (_, fault) => clinic.expectFound(fault));
 });
 
+it('takes rows without a key for a problem only where they are not put aside', async () => {
+  await clinic.sql('create table main.shop.holes as select 1 as id union all select null');
+  await clinic.withTable('main.shop.holes', 'id');
+  const halting = await clinic.examine();
+  expect(wrong(halting)).toEqual([
+    expect.objectContaining({
+      subject: 'main.shop.holes',
+      verdict: 'problem',
+      text: '1 row with NULL in the key (id), at which the sync will halt',
+      fix: expect.objectContaining({ advice: expect.stringContaining('rejectedRows: quarantine') }),
+    }),
+  ]);
+  expect(halting.code).toBe(3);
+  await clinic.withTable('main.shop.holes', 'id, rejectedRows: quarantine');
+  const aside = await clinic.examine();
+  expect(wrong(aside)).toEqual([
+    expect.objectContaining({
+      subject: 'main.shop.holes',
+      verdict: 'note',
+      text: '1 row with NULL in the key (id), put aside by rejectedRows: quarantine',
+      fix: null,
+    }),
+  ]);
+  expect(aside.code).toBe(0);
+});
+
+it('counts the writers of every sync, whichever it is asked about', async () => {
+  const more = '  more: { source: main.shop.more, target: shop.more, primaryKey: id, maxWriters: 100 }\n';
+  await clinic.tellOfDeployment(clinic.healthy + more);
+  const found = await clinic.examine('fruit');
+  expect(wrong(found).map(({ subject, text }) => `${subject}: ${text.replace(/, of .*/, '')}`)).toEqual([
+    'connections: 104 writers and 2 planners at most',
+  ]);
+});
+
 it('names what ties the rows of a table together, and what to do where that is too slow', async () => {
   await clinic.postgres.query(`create schema shop; create table shop.fruit (
     id bigint primary key, name text unique, kind text, parent bigint references shop.fruit)`);

@@ -57,7 +57,7 @@ const FAULTS: Readonly<Record<string, Planted>> = {
       clinic.deployed.account.deletedSecrets.add(NEON_SECRET);
     },
     finds: { area: 'stack', check: 'secret', subject: `secret ${NEON_SECRET}`, text: /^is deleted/ },
-    fix: /aws secretsmanager restore-secret --secret-id prod\/neon/,
+    fix: /aws secretsmanager restore-secret --secret-id prod\/neon --region us-east-1/,
   },
   'a secret that is not there': {
     plant: async () => {
@@ -69,7 +69,7 @@ const FAULTS: Readonly<Record<string, Planted>> = {
       subject: `secret ${NEON_SECRET}`,
       text: /is not in Secrets Manager/,
     },
-    fix: /aws secretsmanager create-secret --name prod\/neon/,
+    fix: /aws secretsmanager create-secret --name prod\/neon --secret-string file:\/\/neon\.json --region us-east-1/,
   },
   'a warehouse that only the environment names': {
     plant: () => clinic.tellOfDeployment(clinic.healthy.replace(/httpPath: \S+, /, '')),
@@ -98,7 +98,7 @@ const FAULTS: Readonly<Record<string, Planted>> = {
       clinic.deployed.account.subscribers = { confirmed: 0, pending: 0 };
     },
     finds: { area: 'stack', check: 'subscribers', subject: 'alarm topic', text: /^heard by nobody$/ },
-    fix: /aws sns subscribe --topic-arn arn:aws:sns:\S+:clinic --protocol email/,
+    fix: /aws sns subscribe --topic-arn arn:aws:sns:\S+:clinic --protocol email .* --region us-east-1/,
   },
   'alarms whose one subscriber did not confirm': {
     plant: async () => {
@@ -129,6 +129,16 @@ const FAULTS: Readonly<Record<string, Planted>> = {
 
 describe('a planted fault is found, and its fix named:', () => {
   it.each(Object.entries(FAULTS))('%s', (_, fault) => clinic.expectFound(fault));
+});
+
+it('counts the functions of every sync, whichever it is asked about', async () => {
+  const more = '  more: { source: main.shop.more, target: shop.more, primaryKey: id }\n';
+  await clinic.tellOfDeployment(clinic.healthy + more);
+  clinic.deployed.account.concurrency = 9;
+  const found = await clinic.examine('fruit');
+  expect(wrong(found).map(({ subject, text }) => `${subject}: ${text}`)).toEqual([
+    'Lambda: 10 functions at once at most, of 9 that the account has room for',
+  ]);
 });
 
 /** The one problem is that AWS cannot be asked; nothing that needs it was looked at. */

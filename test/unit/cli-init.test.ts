@@ -164,13 +164,22 @@ describe('init without a look', () => {
       `lakeferry init main.gold.orders --host ${HOST} --http-path /sql/1.0/warehouses/1 --no-look --region <region>`,
     ],
     [
+      ['main.gold.orders', '--databricks-secret', 'our/lake', '--neon-secret', 'our/neon', ...REACH],
+      `lakeferry init main.gold.orders --host ${HOST} --http-path /sql/1.0/warehouses/1 --databricks-secret our/lake --neon-secret our/neon --no-look --key <columns>`,
+    ],
+    [
       ['main.gold.orders', '--yes', '--dry-run', ...REACH],
       `lakeferry init main.gold.orders --host ${HOST} --http-path /sql/1.0/warehouses/1 --no-look --yes --dry-run --key <columns>`,
     ],
   ])('%j is a usage error that names the flag, and writes nothing', async (args, remedy) => {
-    const refused = await init([...args, '--no-look', '--json']);
+    const refused = await init([...args, '--no-look']);
     expect(refused.code).toBe(2);
-    expect(JSON.parse(refused.stdout).error).toMatchObject({ kind: 'usage', remedy });
+    expect(lastLine(refused.stderr)).toBe(`  remedy   ${remedy}`);
+    const document = await init([...args, '--no-look', '--json']);
+    expect(JSON.parse(document.stdout).error).toMatchObject({
+      kind: 'usage',
+      remedy: expect.stringContaining(' --json '),
+    });
     expect(await readdir(folder)).toEqual([]);
   });
 

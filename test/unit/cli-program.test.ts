@@ -144,7 +144,8 @@ describe('the end of a command', () => {
     ['usage', 2],
     ['retention_gap', 3],
     ['source_unavailable', 1],
-    ['source_replaced', 1],
+    ['source_replaced', 3],
+    ['target_replaced', 1],
     ['internal', 1],
   ] as const)('by a %s error is %i, with and without --json', async (kind, code) => {
     const commands = [fails(new SyncError(kind, 'It failed.'))];
@@ -217,6 +218,17 @@ describe('an error', () => {
       },
     });
   });
+
+  it.each(['checkpoint_unavailable', 'queue_unavailable', 'target_unavailable', 'internal'] as const)(
+    'that may pass, %s, is mended by whoever typed the command: nobody else repeats it',
+    async (kind) => {
+      const passing = new SyncError(kind, 'It failed.', { sync: 'orders' });
+      const { stderr } = await run(['work'], { commands: [fails(passing)] });
+      expect(lastLine(stderr)).toMatch(/, and run the command again\.$/);
+      const document = await run(['work', '--json'], { commands: [fails(passing)] });
+      expect(JSON.parse(document.stdout).error.remedy).toMatch(/, and run the command again\.$/);
+    },
+  );
 
   it('names in its remedy the configuration that was meant', async () => {
     const remedy =
@@ -399,6 +411,9 @@ describe('the commands', () => {
   it('explain knows the kinds of errors', async () => {
     expect((await run(['explain', 'retention_gap'])).stdout).toContain(
       'The sync is halted until somebody acts.',
+    );
+    expect((await run(['explain', 'source_replaced'])).stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'the sync is halted where rows in the target stand in the way.',
     );
     expect((await run(['explain', 'constructor'])).code).toBe(2);
   });

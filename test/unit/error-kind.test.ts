@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
+  commandRemedyFor,
   ERROR_POLICY,
   type ErrorKind,
   haltRemedyFor,
@@ -57,6 +58,7 @@ describe('a kind of error that only commands meet', () => {
     expect(remedyFor('aws_unavailable', undefined)).toBe(
       'Check that AWS answers in the region that the message names, and run the command again.',
     );
+    expect(commandRemedyFor('source_unavailable', undefined)).toMatch(/, and run the command again\.$/);
     expect(remedyFor('source_unavailable', undefined)).toMatch(/; Lakeferry tries again by itself\.$/);
   });
 });

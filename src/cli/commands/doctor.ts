@@ -99,6 +99,7 @@ async function findAll(
               file: flags.config,
               configDigest: configDigest(configText),
               connections: config.connections,
+              syncs: [...config.syncs.values()],
             },
             onProgress: (waitingFor) => progress.update(waitingFor),
           },

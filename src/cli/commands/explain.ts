@@ -98,7 +98,8 @@ function settingPage(setting: Setting, width: number, style: Style): HelpPage {
 
 const MEANING: Readonly<Record<ErrorAction, string>> = {
   retry: 'Lakeferry tries again by itself, with a backoff.',
-  replan: 'Lakeferry drops the plan, looks again and makes another.',
+  replan:
+    'Lakeferry drops the plan, looks again and makes another; the sync is halted where rows in the target stand in the way.',
   halt: 'The sync is halted until somebody acts. The target stays whole at its version.',
   refuse: 'The command did not start; nothing was run.',
 };

@@ -127,10 +127,11 @@ async function up(flags: UpFlags, io: CliIo): Promise<void> {
         `  sqs        ${aws.chunkQueueUrl}`,
         `  dynamodb   ${aws.dynamodb}  table ${aws.checkpointTable}`,
         '',
-        'In another terminal:',
-        '  npm run -s lakeferry -- local sql "show tables in hive_metastore.operational_source_data"',
-        '  npm run -s lakeferry -- run --local --until-idle',
-        '  npm run -s lakeferry -- status --local',
+        'In another terminal, a table, its sync in lakeferry.yaml, and its rows in Postgres:',
+        `  npm run -s lakeferry -- local sql "create table main.default.people as select 1 as id, 'Ana' as name"`,
+        '  npm run -s lakeferry -- init main.default.people --local --target app.people --key id',
+        '  npm run -s lakeferry -- run people --local --until-idle',
+        '  npm run -s lakeferry -- status people --local',
       ];
       io.stdout.write(`${lines.join('\n')}\n`);
     }

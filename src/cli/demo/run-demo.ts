@@ -54,7 +54,7 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<boolean>
     const error = thrown instanceof SyncError ? thrown : undefined;
     steps.print(
       `  ${style.red(style.symbols.bad)} ${steps.current}  ${error?.message ?? String(thrown)}`,
-      ...(error ? [`    ${error.remedy}`] : []),
+      ...(error ? [`    ${error.commandRemedy}`] : []),
       '',
       `Lakeferry demo failed at step "${steps.current}" after ${formatDuration(steps.elapsedMs)}.`,
     );

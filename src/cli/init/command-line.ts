@@ -13,6 +13,8 @@ export function commandLine(flags: InitFlags, table?: string): readonly Word[] {
     ['--schedule', flags.schedule],
     ['--host', flags.host],
     ['--http-path', flags.httpPath],
+    ['--databricks-secret', flags.databricksSecret],
+    ['--neon-secret', flags.neonSecret],
     ['--region', flags.region],
     ...configValue(flags),
   ];
@@ -26,6 +28,7 @@ export function commandLine(flags: InitFlags, table?: string): readonly Word[] {
     ...(flags.look ? [] : [{ name: '--no-look' }]),
     ...(flags.yes ? [{ name: '--yes' }] : []),
     ...(flags.dryRun ? [{ name: '--dry-run' }] : []),
+    ...(flags.json ? [{ name: '--json' }] : []),
   ];
 }
 

@@ -55,7 +55,7 @@ class LookError extends SyncError {
 }
 
 function lookError(error: SyncError, withoutLook: string): SyncError {
-  const advice = ADVICE[error.kind] ?? error.remedy.replace(/\.$/, '');
+  const advice = ADVICE[error.kind] ?? error.commandRemedy.replace(/\.$/, '');
   const remedy = `${advice}; or write the sync without a look: ${withoutLook}`;
   return error instanceof EnvironmentError
     ? new EnvironmentError(error.problems, { remedy })
