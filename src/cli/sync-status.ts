@@ -6,11 +6,12 @@ export type Attention = 'halted' | 'late' | 'unknown' | 'drift' | 'rejected' | '
 export function attentionOf(status: SyncStatus): Attention {
   if (status.state === 'halted' || status.paused?.halted) return 'halted';
   if (status.overMaxLag) return 'late';
-  const { through, latest, rejectedKeys } = normalised(status);
+  const { through, latest, lag, rejectedKeys } = normalised(status);
   if (
     status.state === 'unknown' ||
     through === undefined ||
     latest === undefined ||
+    (lag !== undefined && lag.seconds === undefined) ||
     rejectedKeys === undefined
   ) {
     return 'unknown';

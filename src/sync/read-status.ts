@@ -93,9 +93,10 @@ async function statusOf(
   ]);
   const checkpoint = stored.value?.checkpoint;
   const row = rows.value?.get(config.name);
-  const failure = stored.error ?? rows.error ?? rejected.error ?? look.error;
   const lookedAt = checkpoint?.look?.at;
-  const lag = row && look.value ? await lagOf(services, config, row, look.value, signal) : undefined;
+  const { lag, error: lagError } =
+    row && look.value ? await lagOf(services, config, row, look.value, signal) : {};
+  const failure = stored.error ?? rows.error ?? rejected.error ?? look.error ?? lagError;
   const through = rows.value ? (row?.through ?? 'none') : undefined;
   const overMaxLag = overMaxLagOf(config, checkpoint?.state, through, lag);
   const drift = row && look.value ? await driftOf(services, config, row, signal) : [];
@@ -143,17 +144,18 @@ async function lagOf(
   { through, sourceTableId }: SyncRow,
   { latest, tableId }: SourceLook,
   signal: AbortSignal,
-): Promise<SyncStatus['lag']> {
+): Promise<{ readonly lag?: NonNullable<SyncStatus['lag']>; readonly error?: SyncError }> {
   // Versions of another table say nothing about this one.
-  if (through === undefined || sourceTableId !== tableId || latest.version < through) return undefined;
-  if (latest.version === through) return { versions: 0n, seconds: 0 };
+  if (through === undefined || sourceTableId !== tableId || latest.version < through) return {};
+  if (latest.version === through) return { lag: { versions: 0n, seconds: 0 } };
   const window = { after: through, through: latest.version };
-  const history = await attempt(() => source.readHistory(config.source, window, signal));
-  const oldest = history.value?.[0];
-  if (!oldest) return undefined;
+  const versions = latest.version - through;
+  const { value: history, error } = await attempt(() => source.readHistory(config.source, window, signal));
+  if (error) return { lag: { versions }, error };
+  const oldest = history[0];
+  if (!oldest) return { lag: { versions } };
   return {
-    versions: latest.version - through,
-    seconds: Math.max(0, Math.round((clock.now() - oldest.committedAt) / 1_000)),
+    lag: { versions, seconds: Math.max(0, Math.round((clock.now() - oldest.committedAt) / 1_000)) },
   };
 }
 

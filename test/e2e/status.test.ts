@@ -65,6 +65,24 @@ it('does not wait for a warehouse that starts', async () => {
   expect(statusExitCode(status ? [status] : [])).toBe(1);
 });
 
+it('knows how many commits are missing, and not since when, where the history cannot be read', async () => {
+  await syncNow(lake, config);
+  for (const id of [1, 2]) await lake.sql(`insert into ${source} values (${id})`);
+  const fault = { kind: 'error', errorClass: 'INTERNAL_ERROR', sqlState: 'XX000', message: 'no' } as const;
+  const armed = lake.faults.add({
+    on: 'execute',
+    match: /^describe history .* limit (?!1$)/,
+    times: 9,
+    fault,
+  });
+  const status = await statusAt(Date.now()).finally(() => lake.faults.clear());
+  expect(armed.fired).toBeGreaterThan(0);
+  expect(status.lag).toEqual({ versions: 2n });
+  expect(status).toMatchObject({ state: 'idle', latest: 2n, lastError: { kind: 'source_failed' } });
+  expect(status).not.toHaveProperty('overMaxLag');
+  expect(statusExitCode([status])).toBe(1);
+});
+
 it('tells of a halt behind a pause', async () => {
   await lake.sql(`insert into ${source} values (1)`);
   await syncNow(lake, config);
