@@ -19,7 +19,12 @@ export interface Identity {
   readonly account: string;
   /** Of a user, or of a role that is taken on: `arn:aws:sts::123456789012:assumed-role/ops/ana`. */
   readonly arn: string;
-  /** Where they are used. */
+}
+
+export interface SecretFound {
+  /** One that was deleted can be restored for some days. */
+  readonly state: 'there' | 'deleted' | 'absent';
+  /** Where it was looked for. */
   readonly region: string;
 }
 
@@ -45,8 +50,8 @@ export interface AccountSurvey {
   readIdentity(signal: AbortSignal): Promise<Identity>;
   /** Whether CDK was bootstrapped in the region, with its usual qualifier. */
   isBootstrapped(signal: AbortSignal): Promise<boolean>;
-  /** By name or ARN; its value is not read. One that was deleted can be restored for some days. */
-  findSecret(secretId: string, signal: AbortSignal): Promise<'there' | 'deleted' | 'absent'>;
+  /** By name or ARN; its value is not read. */
+  findSecret(secretId: string, signal: AbortSignal): Promise<SecretFound>;
   /** Lambda functions that the account runs at once in the region, beside what it reserves for some of them. */
   readConcurrency(signal: AbortSignal): Promise<number>;
   /** Those of the named alarms that are going off. */
@@ -89,9 +94,9 @@ export function openAccountSurvey(configured: string | undefined, file: string):
 
   return {
     readIdentity: (signal) =>
-      ask('your identity', 'sts:GetCallerIdentity', signal, async (region) => {
+      ask('your identity', 'sts:GetCallerIdentity', signal, async () => {
         const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
-        return { account: Account ?? '', arn: Arn ?? '', region };
+        return { account: Account ?? '', arn: Arn ?? '' };
       }),
     isBootstrapped: (signal) =>
       ask(`the SSM parameter ${BOOTSTRAP_PARAMETER}`, 'ssm:GetParameter', signal, async () => {
@@ -104,15 +109,16 @@ export function openAccountSurvey(configured: string | undefined, file: string):
         }
       }),
     findSecret: (SecretId, signal) =>
-      ask(`the secret "${SecretId}"`, 'secretsmanager:DescribeSecret', signal, async () => {
-        const secrets = new SecretsManagerClient(clientSettings(secretRegion(SecretId) ?? configured));
+      ask(`the secret "${SecretId}"`, 'secretsmanager:DescribeSecret', signal, async (usual) => {
+        const region = secretRegion(SecretId) ?? usual;
+        const secrets = new SecretsManagerClient(clientSettings(region));
         try {
           const { DeletedDate } = await secrets.send(new DescribeSecretCommand({ SecretId }), {
             abortSignal: signal,
           });
-          return DeletedDate === undefined ? 'there' : 'deleted';
+          return { state: DeletedDate === undefined ? 'there' : 'deleted', region };
         } catch (thrown) {
-          if (thrown instanceof ResourceNotFoundException) return 'absent';
+          if (thrown instanceof ResourceNotFoundException) return { state: 'absent', region };
           throw thrown;
         } finally {
           secrets.destroy();

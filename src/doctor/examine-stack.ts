@@ -2,7 +2,6 @@ import { type Checkpoint, type CheckpointStore, haltCauseOf } from '../checkpoin
 import type { Deployment } from '../config/deployment.ts';
 import type { ConnectionSettings } from '../config/lakeferry-config.ts';
 import type { SyncConfig } from '../config/sync-config.ts';
-import { secretRegion } from '../deployment/secret-region.ts';
 import type { AccountSurvey, Subscribers } from '../deployment/survey.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { DeadLetterQueue } from '../queue/queue.ts';
@@ -52,7 +51,7 @@ export async function examineStack(
     ];
   }
   const [secrets, concurrency, rest] = await Promise.all([
-    secretFindings(account, local.connections, identity.value.region, ask),
+    secretFindings(account, local.connections, ask),
     ask((limited) => account.readConcurrency(limited)).then((asked) =>
       concurrencyFindings(asked, local.syncs),
     ),
@@ -210,7 +209,6 @@ function warehouseFindings({ connections: { databricks }, file }: LocalState): r
 async function secretFindings(
   account: AccountSurvey,
   connections: ConnectionSettings,
-  region: string,
   ask: Ask,
 ): Promise<readonly Finding[]> {
   const forms = {
@@ -230,18 +228,18 @@ async function secretFindings(
     const found = await ask((limited) => account.findSecret(secret, limited));
     const subject = about('stack', `secret ${secret}`);
     if (found.error) return subject.unchecked('secret', wordsOf(found.error), fixOf(found.error));
-    if (found.value === 'there') return subject.ok('secret', 'is there');
-    const place = secretRegion(secret) ?? region;
-    if (found.value === 'deleted') {
+    const { state, region } = found.value;
+    if (state === 'there') return subject.ok('secret', 'is there');
+    if (state === 'deleted') {
       return subject.problem('secret', 'is deleted, and can be restored', {
         by: 'You',
-        paste: [`aws secretsmanager restore-secret --secret-id ${secret} --region ${place}`],
+        paste: [`aws secretsmanager restore-secret --secret-id ${secret} --region ${region}`],
       });
     }
     return subject.problem('secret', 'is not in Secrets Manager', {
       by: 'You',
       paste: [
-        `aws secretsmanager create-secret --name ${secret} --secret-string file://${connection}.json --region ${place}`,
+        `aws secretsmanager create-secret --name ${secret} --secret-string file://${connection}.json --region ${region}`,
       ],
       advice: `The file holds ${forms[connection]}; or npx cdk deploy -c secrets=create makes it, empty, for you to fill.`,
     });

@@ -262,7 +262,7 @@ describe('a secret', () => {
     expect(deleted.remedy).toMatch(/restore-secret --secret-id arn:\S+ --region us-west-2$/);
     answer = gives({ SecretString: 'text' });
     const account = openAccountSurvey(REGION, 'our.yaml');
-    expect(await account.findSecret(arn, NEVER)).toBe('there');
+    expect(await account.findSecret(arn, NEVER)).toEqual({ state: 'there', region: 'us-west-2' });
     account.close();
     expect(signature).toContain('/us-west-2/secretsmanager/');
   });
