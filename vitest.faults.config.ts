@@ -5,6 +5,8 @@ import { COMMON, FAULT_SUITES } from './vitest.config.ts';
 export default defineConfig({
   test: {
     ...COMMON,
+    // They wait for servers, and for time to pass.
+    maxWorkers: 3,
     include: [...FAULT_SUITES, 'test/property/histories.test.ts'],
     env: { LAKEFERRY_TEST_HISTORIES: '80' },
   },
