@@ -4,3 +4,8 @@ export interface SourceColumn {
   readonly type: string;
   readonly comment?: string;
 }
+
+/** Delta's column names have no case. */
+export function isSameColumn(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

@@ -10,8 +10,8 @@ import type { Services } from './services.ts';
 
 /**
  * Applies one chunk and sends the next of its lane, or finishes its plan if it was the last one missing. Every outcome
- * but `in_progress` acknowledges the message. What it throws left nothing in the target, or all of the chunk: then it is found applied
- * when its message comes again.
+ * but `in_progress` acknowledges the message. What it throws left nothing in the target, or all of the chunk: then it is
+ * found applied when its message comes again.
  */
 export async function applyChunk(
   services: Services,

@@ -1,6 +1,7 @@
 import type { Window } from '../change/window.ts';
 import { SyncError } from '../error/sync-error.ts';
 import type { Mapping } from '../plan/mapping.ts';
+import { isSameColumn } from '../schema/source-column.ts';
 import { displayTable, type SourceTable } from '../schema/table-name.ts';
 import type { HistoryEntry } from '../source/source.ts';
 
@@ -36,8 +37,7 @@ export async function checkColumnsKept(
 }
 
 function isLost(column: string, { lostColumns = [], keptColumns }: HistoryEntry): boolean {
-  const among = (names: readonly string[]) =>
-    names.some((name) => name.toLowerCase() === column.toLowerCase());
+  const among = (names: readonly string[]) => names.some((name) => isSameColumn(name, column));
   return among(lostColumns) || (keptColumns !== undefined && !among(keptColumns));
 }
 

@@ -3,6 +3,7 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import { asSyncError, SyncError } from '../error/sync-error.ts';
 import type { SourceLook } from '../source/source.ts';
 import type { SyncRow } from '../target/target.ts';
+import { within } from '../telemetry/abort.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { isOverMaxLag } from './lag.ts';
 import { keepLoadedColumns, resolveMapping } from './resolve-mapping.ts';
@@ -122,20 +123,15 @@ async function statusOf(
   };
 }
 
-async function lookWithin(
+function lookWithin(
   limitMs: number,
   source: Services['source'],
   { source: table }: SyncConfig,
   signal: AbortSignal,
 ): Promise<SourceLook> {
-  const limit = AbortSignal.timeout(limitMs);
-  try {
-    return await source.look(table, AbortSignal.any([signal, limit]));
-  } catch (thrown) {
-    if (signal.aborted || !limit.aborted) throw thrown;
-    const message = `The SQL warehouse did not answer within ${Math.round(limitMs / 1_000)} s; it may be starting.`;
-    throw new SyncError('source_unavailable', message, {}, { cause: thrown });
-  }
+  const message = `The SQL warehouse did not answer within ${Math.round(limitMs / 1_000)} s; it may be starting.`;
+  const late = (cause: unknown) => new SyncError('source_unavailable', message, {}, { cause });
+  return within(signal, limitMs, (limited) => source.look(table, limited), late);
 }
 
 async function lagOf(

@@ -2,7 +2,7 @@ import type { SyncConfig } from '../config/sync-config.ts';
 import type { ErrorKind } from '../error/error-kind.ts';
 import { SyncError } from '../error/sync-error.ts';
 import { type MappedColumn, type Mapping, mappingDigest } from '../plan/mapping.ts';
-import type { SourceColumn } from '../schema/source-column.ts';
+import { isSameColumn, type SourceColumn } from '../schema/source-column.ts';
 import { displayTable } from '../schema/table-name.ts';
 import { canBeKey, parseDeltaType } from '../types/delta-type.ts';
 import { defaultPostgresType, holdsWithoutLoss, parsePostgresType } from '../types/postgres-type.ts';
@@ -133,11 +133,11 @@ export function keepLoadedColumns(
 
 /** What `columns.rename` or `columns.types` says of a source column, whose name has no case there. */
 export function ruleFor(column: string, rules: Readonly<Record<string, string>>): string | undefined {
-  return Object.entries(rules).find(([name]) => name.toLowerCase() === column.toLowerCase())?.[1];
+  return Object.entries(rules).find(([name]) => isSameColumn(name, column))?.[1];
 }
 
 function holds(names: readonly string[], column: string): boolean {
-  return names.some((name) => name.toLowerCase() === column.toLowerCase());
+  return names.some((name) => isSameColumn(name, column));
 }
 
 function list(names: readonly string[]): string {

@@ -15,6 +15,24 @@ export function cancelled(signal: AbortSignal): SyncError {
 }
 
 /**
+ * Runs `call` under a signal that aborts after `limitMs`, too. Where it fails after that it fails with what `late` makes
+ * of it, unless the caller's own signal aborted.
+ */
+export async function within<T>(
+  signal: AbortSignal,
+  limitMs: number,
+  call: (limited: AbortSignal) => Promise<T>,
+  late: (cause: unknown) => SyncError,
+): Promise<T> {
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    return await call(AbortSignal.any([signal, limit]));
+  } catch (thrown) {
+    throw limit.aborted && !signal.aborted ? late(thrown) : thrown;
+  }
+}
+
+/**
  * Settles as `work` does, or rejects with `cancelled` as soon as the signal aborts; `onAbort` then tells the
  * other side to stop, and what `work` becomes is of no interest any more.
  */

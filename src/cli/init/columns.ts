@@ -1,6 +1,6 @@
 import { postgresColumnProblem } from '../../config/identifier.ts';
 import { nearest } from '../../config/suggestion.ts';
-import type { SourceColumn } from '../../schema/source-column.ts';
+import { isSameColumn, type SourceColumn } from '../../schema/source-column.ts';
 import type { SourceTable } from '../../schema/table-name.ts';
 import { canBeKey, parseDeltaType } from '../../types/delta-type.ts';
 import { defaultPostgresType } from '../../types/postgres-type.ts';
@@ -50,12 +50,12 @@ export function parseColumnNames(
 ): { readonly value: readonly string[] } | { readonly problem: string } {
   const asked = answer.split(',').map((name) => name.trim());
   if (asked.includes('')) return { problem: 'write names of columns, separated by commas' };
-  const twice = asked.find((name, index) => asked.findIndex((each) => isSame(each, name)) < index);
+  const twice = asked.find((name, index) => asked.findIndex((each) => isSameColumn(each, name)) < index);
   if (twice !== undefined) return { problem: `"${twice}" stands twice` };
   if (!columns) return { value: asked };
   const found: string[] = [];
   for (const name of asked) {
-    const column = columns.find((each) => isSame(each.name, name));
+    const column = columns.find((each) => isSameColumn(each.name, name));
     if (!column) return { problem: unknownColumn(name, columns) };
     found.push(column.name);
   }
@@ -90,8 +90,4 @@ function unknownColumn(name: string, columns: readonly SourceColumn[]): string {
   const shown = names.slice(0, MAX_NAMES).join(', ');
   const more = names.length > MAX_NAMES ? `, and ${names.length - MAX_NAMES} more` : '';
   return `the source has no column "${name}"; it has ${shown}${more}`;
-}
-
-function isSame(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

@@ -1,8 +1,8 @@
 import type { NeonConnection } from '../../config/connections.ts';
 import { SyncError } from '../../error/sync-error.ts';
-import { throwIfAborted } from '../../telemetry/abort.ts';
+import { throwIfAborted, within } from '../../telemetry/abort.ts';
 import type { Clock } from '../../telemetry/clock.ts';
-import { Session } from './session.ts';
+import { Session, withoutAnswer } from './session.ts';
 import type { Transaction } from './transaction.ts';
 
 /** `pooled`: PgBouncer in transaction mode, for chunks. `direct`: for DDL. */
@@ -59,7 +59,7 @@ export function urlOf({ url, directUrl }: NeonConnection, host: Host): string {
 }
 
 function wasCut(error: unknown): boolean {
-  return error instanceof SyncError && (error.kind === 'target_unavailable' || error.kind === 'cancelled');
+  return error instanceof SyncError && error.kind === 'target_unavailable';
 }
 
 export function openDatabase(
@@ -86,7 +86,8 @@ export function openDatabase(
     const rested = takeResting(url);
     if (rested) {
       try {
-        await rested.begin(begin, stop, AbortSignal.any([stop, AbortSignal.timeout(RESTED_ANSWER_MS)]));
+        const answer = (limited: AbortSignal) => rested.begin(begin, stop, limited);
+        await within(stop, RESTED_ANSWER_MS, answer, withoutAnswer);
         return rested;
       } catch (error) {
         await rested.end();

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Client } from '@neondatabase/serverless';
 import { type CopyFromStream, from as copyFrom } from 'pg-copy-streams';
 import { SyncError } from '../../error/sync-error.ts';
-import { untilAborted } from '../../telemetry/abort.ts';
+import { untilAborted, within } from '../../telemetry/abort.ts';
 import { fromDriver } from './errors.ts';
 import type { Answer, Transaction } from './transaction.ts';
 
@@ -48,18 +48,20 @@ export class Session implements Transaction {
     timeoutMs = CONNECT_TIMEOUT_MS,
   ): Promise<Session> {
     const client = createClient(settings);
+    const enter = async (limited: AbortSignal) => {
+      const session = new Session(client, limited);
+      try {
+        await session.#answer(client.connect());
+        return session;
+      } catch (error) {
+        // There is nobody to take leave of: the driver would wait for an answer.
+        session.#lost = true;
+        await session.end();
+        throw error;
+      }
+    };
     // The driver's own timeout only begins to close the WebSocket, and a silent peer never lets that end.
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const session = new Session(client, AbortSignal.any([stop, timeout]));
-    try {
-      await session.#answer(client.connect());
-      return session;
-    } catch (error) {
-      // There is nobody to take leave of: the driver would wait for an answer.
-      session.#lost = true;
-      await session.end();
-      throw timeout.aborted && !stop.aborted ? withoutAnswer(error) : error;
-    }
+    return within(stop, timeoutMs, enter, withoutAnswer);
   }
 
   /** Whether another transaction may be begun. */
@@ -175,7 +177,8 @@ function createClient({ url, localProxy, applicationName }: SessionSettings): Cl
   return client;
 }
 
-function withoutAnswer(cause: unknown): SyncError {
+/** Of a server that is silent. */
+export function withoutAnswer(cause: unknown): SyncError {
   return new SyncError('target_unavailable', 'The database did not answer in time.', {}, { cause });
 }
 
